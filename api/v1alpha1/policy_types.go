@@ -1,0 +1,213 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// PolicySpec says what an environment demands of the images in it. Every policy that matches an image in a namespace
+// must pass, so another policy can only tighten.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.signatures) || self.signatures.all(s, s.anyOf.all(n, has(self.authorities) && self.authorities.exists(a, a.name == n)))",message="signatures[].anyOf must name entries of authorities"
+type PolicySpec struct {
+	// images that the policy speaks of, as globs over their repositories. Empty means every image.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Images []ImagePattern `json:"images,omitempty"`
+
+	// vulnerabilities that an image must not carry.
+	// +optional
+	Vulnerabilities *VulnerabilityRules `json:"vulnerabilities,omitempty"`
+
+	// authorities are those whose signatures may be believed. Other fields refer to them by name.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Authorities []Authority `json:"authorities,omitempty"`
+
+	// signatures that an image must carry. Each entry must be met.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Signatures []SignatureRule `json:"signatures,omitempty"`
+
+	// image says what the image's own configuration must be.
+	// +optional
+	Image *ImageRules `json:"image,omitempty"`
+
+	// promotion says where the environment takes digests from.
+	// +optional
+	Promotion *PromotionRules `json:"promotion,omitempty"`
+
+	// admission says what happens to a Pod whose image is not trusted.
+	// +optional
+	Admission *AdmissionRules `json:"admission,omitempty"`
+}
+
+// VulnerabilityRules say which findings block an image.
+type VulnerabilityRules struct {
+	// block lists kinds of findings; a finding that meets every field of any entry blocks the image.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Block []BlockRule `json:"block,omitempty"`
+}
+
+// BlockRule describes findings that block an image. A finding must meet every field that is set.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.minSeverity) || has(self.fix) || has(self.exploited)",message="set at least one of minSeverity, fix and exploited"
+type BlockRule struct {
+	// name of the rule, unique in the policy.
+	// +required
+	Name RuleName `json:"name"`
+
+	// minSeverity that a finding must have. A finding of unknown severity meets only Unknown.
+	// +optional
+	MinSeverity Severity `json:"minSeverity,omitempty"`
+
+	// fix restricts the rule to findings for which the distributor has published a fixed version.
+	// +optional
+	Fix FixRequirement `json:"fix,omitempty"`
+
+	// exploited restricts the rule to vulnerabilities that CISA's catalogue lists as known to be exploited (KEV).
+	// Without a catalogue the rule's result is Unknown, never Pass.
+	// +optional
+	Exploited ExploitedRequirement `json:"exploited,omitempty"`
+}
+
+// Severity of a finding, the distributor's rating before NVD's.
+//
+// +kubebuilder:validation:Enum=Unknown;Low;Medium;High;Critical
+type Severity string
+
+// The severities, from the least to the worst.
+const (
+	SeverityUnknown  Severity = "Unknown"
+	SeverityLow      Severity = "Low"
+	SeverityMedium   Severity = "Medium"
+	SeverityHigh     Severity = "High"
+	SeverityCritical Severity = "Critical"
+)
+
+// FixRequirement restricts a rule by whether a fixed version exists.
+//
+// +kubebuilder:validation:Enum=Available
+type FixRequirement string
+
+// FixAvailable is met by a finding with a fixed version.
+const FixAvailable FixRequirement = "Available"
+
+// ExploitedRequirement restricts a rule by what is known of exploitation.
+//
+// +kubebuilder:validation:Enum=Known
+type ExploitedRequirement string
+
+// ExploitedKnown is met by a vulnerability in CISA's catalogue of known exploited vulnerabilities.
+const ExploitedKnown ExploitedRequirement = "Known"
+
+// Authority is somebody whose signatures may be believed.
+//
+// +kubebuilder:validation:ExactlyOneOf=key
+type Authority struct {
+	// name of the authority, unique in the policy.
+	// +required
+	Name RuleName `json:"name"`
+
+	// key is a public key in PEM form, as `cosign generate-key-pair` writes it to cosign.pub.
+	// +optional
+	Key *KeySource `json:"key,omitempty"`
+}
+
+// KeySource says where a public key stands. A public key is no secret.
+//
+// +kubebuilder:validation:ExactlyOneOf=inline;configMapKeyRef
+type KeySource struct {
+	// inline is the key itself, in PEM form.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=8192
+	Inline string `json:"inline,omitempty"`
+
+	// configMapKeyRef names the key of a ConfigMap that holds the public key.
+	// +optional
+	ConfigMapKeyRef *ConfigMapKeyReference `json:"configMapKeyRef,omitempty"`
+}
+
+// SignatureRule demands that distinct authorities signed the image.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.threshold) || self.threshold <= self.anyOf.size()",message="threshold must not be greater than the number of authorities in anyOf"
+type SignatureRule struct {
+	// name of the rule, unique in the policy.
+	// +required
+	Name RuleName `json:"name"`
+
+	// anyOf names the authorities of this policy that count.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	AnyOf []RuleName `json:"anyOf"`
+
+	// threshold is how many distinct authorities of anyOf must have signed.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	Threshold int32 `json:"threshold,omitempty"`
+}
+
+// ImageRules say what an image's own configuration must be.
+type ImageRules struct {
+	// user that the image's processes start as. NonRoot demands a numeric user other than 0
+	// or a user name other than root.
+	// +optional
+	User UserRequirement `json:"user,omitempty"`
+}
+
+// UserRequirement restricts the user of an image.
+//
+// +kubebuilder:validation:Enum=NonRoot
+type UserRequirement string
+
+// UserNonRoot is met by an image that does not start as root on any platform.
+const UserNonRoot UserRequirement = "NonRoot"
+
+// PromotionRules say where an environment takes digests from.
+type PromotionRules struct {
+	// from restricts the environments that digests may come from, and so sets the order of environments.
+	// With it a registry source is refused.
+	// +optional
+	From *PromotionFrom `json:"from,omitempty"`
+}
+
+// PromotionFrom names the environments that digests may come from.
+type PromotionFrom struct {
+	// namespaces, as names or globs.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Namespaces []NamespacePattern `json:"namespaces"`
+}
+
+// AdmissionRules say what happens to a Pod whose image is not trusted.
+type AdmissionRules struct {
+	// mode is Enforce, which refuses the Pod, or Audit, which lets it in with a warning.
+	// Of several policies the strictest mode counts.
+	// +optional
+	// +kubebuilder:default=Enforce
+	Mode AdmissionMode `json:"mode,omitempty"`
+}
+
+// AdmissionMode is what happens to a Pod whose image is not trusted.
+//
+// +kubebuilder:validation:Enum=Enforce;Audit
+type AdmissionMode string
+
+// The admission modes.
+const (
+	AdmissionEnforce AdmissionMode = "Enforce"
+	AdmissionAudit   AdmissionMode = "Audit"
+)

@@ -1,0 +1,57 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package evidence
+
+import (
+	"context"
+	"errors"
+
+	"github.com/assay-dev/assay/internal/image"
+)
+
+// ErrNotFound says that the store holds no such evidence.
+var ErrNotFound = errors.New("no such evidence")
+
+// Kind of a piece of evidence about a digest. A subject has at most one piece of a kind.
+type Kind string
+
+// The kinds of evidence. Names are part of file names: letters, digits, dots and dashes only.
+const (
+	// KindInventory is the inventory of one platform's image; the subject is the platform's manifest.
+	KindInventory Kind = "inventory"
+	// KindSPDX and KindCycloneDX are documents made from an inventory, as bytes that were written once.
+	KindSPDX      Kind = "sbom.spdx"
+	KindCycloneDX Kind = "sbom.cyclonedx"
+	// KindSPDXAttestation and KindCycloneDXAttestation are the signed statements over those documents, as Sigstore bundles.
+	KindSPDXAttestation      Kind = "attestation.spdx"
+	KindCycloneDXAttestation Kind = "attestation.cyclonedx"
+)
+
+// SealKind is the kind of the seal of a digest in one environment, as a Sigstore bundle.
+func SealKind(environment Environment) Kind {
+	return Kind("seal." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
+}
+
+// SignatureKind is the kind of the proof that the key with the given fingerprint (lower-case hexadecimal) signed a digest.
+func SignatureKind(fingerprint string) Kind { return Kind("signature." + fingerprint) }
+
+// Environment names one TrustedImage, the passport of one image in one environment.
+type Environment struct{ Namespace, Name string }
+
+// Store keeps evidence by the digest of what it speaks of. It is a cache on a disk: whoever finds nothing gathers anew.
+// A piece is either wholly there or not there at all, also after the process is killed in the middle of a write.
+type Store interface {
+	// Put keeps content as the subject's only piece of the kind.
+	Put(ctx context.Context, subject image.Digest, kind Kind, content []byte) error
+	// Get returns the piece. The error is ErrNotFound when there is none, also when what is there is damaged.
+	Get(ctx context.Context, subject image.Digest, kind Kind) ([]byte, error)
+}
+
+// Ledger keeps, for each environment, what its status should be refilled from when that was emptied.
+type Ledger interface {
+	// Write replaces the environment's record.
+	Write(ctx context.Context, environment Environment, record []byte) error
+	// Read returns the record. The error is ErrNotFound when there is none.
+	Read(ctx context.Context, environment Environment) ([]byte, error)
+}

@@ -1,0 +1,87 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package inventory is the port to the indexer, which finds out what is in an image, and to the writer of SBOMs.
+// An inventory is made once per platform's manifest and matched against vulnerability databases again and again.
+package inventory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/assay-dev/assay/internal/image"
+)
+
+// Version of the inventory's form. An inventory of another version is made anew.
+const Version = 1
+
+// Inventory is what is in one platform's image.
+type Inventory struct {
+	Version int `json:"version"`
+	// Image is the manifest of the platform.
+	Image    image.Digest   `json:"image"`
+	Platform image.Platform `json:"platform"`
+	// ImageID is the digest of the configuration.
+	ImageID image.Digest `json:"imageID"`
+	// DiffIDs are the digests of the uncompressed layers, bottom first.
+	DiffIDs []image.Digest `json:"diffIDs"`
+	// Detail is trivy's applied ArtifactDetail (fanal/types) as JSON, without neighbouring lines of secrets.
+	Detail json.RawMessage `json:"detail"`
+	// Packages is the number of packages in Detail.
+	Packages int `json:"packages"`
+	// Problems tell what could not be parsed; at most 20, sorted. An inventory with a problem is incomplete: it is
+	// Unknown and never clean.
+	Problems []Problem `json:"problems,omitempty"`
+	// Unidentified lists files that hold packages nobody can name; at most 20, sorted.
+	Unidentified []string `json:"unidentified,omitempty"`
+}
+
+// Problem is something in an image that could not be parsed.
+type Problem struct {
+	// Path within the image, bounded and printable.
+	Path string `json:"path"`
+	// Message says what is wrong with it.
+	Message string `json:"message"`
+}
+
+// Source gives the indexer one platform's image.
+type Source struct {
+	// Name of the image, repository@digest, as reports show it.
+	Name     string
+	Image    image.Digest
+	Platform image.Platform
+	Manifest image.Manifest
+	// Config is the configuration's bytes, checked against their digest.
+	Config []byte
+	// OpenLayer opens the compressed layer with the index in Manifest.Layers. Its errors come back unchanged from Index.
+	OpenLayer func(ctx context.Context, index int) (io.ReadCloser, error)
+}
+
+// Indexer finds out what is in an image.
+type Indexer interface {
+	// Index reads every layer once. Its errors are the ones below or come from source.OpenLayer.
+	Index(ctx context.Context, source Source) (Inventory, error)
+}
+
+// Errors of Index. Each is wrapped in a sentence that says which limit or layer it was.
+var (
+	// ErrOverLimit: the image needs more memory, room or entries than it may.
+	ErrOverLimit = errors.New("over the limit")
+	// ErrDeadline: indexing took longer than it may.
+	ErrDeadline = errors.New("deadline exceeded")
+	// ErrMalformedLayer: a layer is truncated, not an archive, or does not have the diff ID of the configuration.
+	ErrMalformedLayer = errors.New("malformed layer")
+	// ErrFailed: the indexer ended without a result. Trying again may help.
+	ErrFailed = errors.New("indexing failed")
+)
+
+// SBOMWriter writes software bills of materials from an inventory. The documents carry random identifiers: they are
+// written once, stored, and only then signed.
+type SBOMWriter interface {
+	// SPDX writes an SPDX 2.3 document in JSON.
+	SPDX(ctx context.Context, name string, inventory Inventory) ([]byte, error)
+	// CycloneDX writes a CycloneDX 1.6 document in JSON.
+	CycloneDX(ctx context.Context, name string, inventory Inventory) ([]byte, error)
+}

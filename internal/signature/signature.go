@@ -1,0 +1,67 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package signature is the port to the verifier and the signer. Adaptors stand in signature/cosign.
+package signature
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/registry"
+)
+
+// maxKeyLength bounds a public key in PEM form, in bytes. An RSA key of 8192 bits has 1.5 KiB.
+const maxKeyLength = 8 << 10
+
+// ErrInvalidKey says that a public key cannot be used.
+var ErrInvalidKey = errors.New("invalid public key")
+
+// Key is a public key that a policy accepts.
+type Key struct {
+	// Fingerprint is the SHA-256 of the key's PKIX form in lower-case hexadecimal.
+	Fingerprint string
+	Public      crypto.PublicKey
+}
+
+// ParseKey parses one public key in PEM form (PKIX): ECDSA, Ed25519 or RSA. The error wraps ErrInvalidKey and says what to do.
+func ParseKey(text []byte) (Key, error) {
+	if len(text) > maxKeyLength {
+		return Key{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidKey, maxKeyLength)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		return Key{}, fmt.Errorf("%w: want a PEM block of type PUBLIC KEY, as cosign.pub has", ErrInvalidKey)
+	}
+	public, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return Key{}, fmt.Errorf("%w: not a PKIX key of a known kind", ErrInvalidKey)
+	}
+	sum := sha256.Sum256(block.Bytes)
+	return Key{Fingerprint: hex.EncodeToString(sum[:]), Public: public}, nil
+}
+
+// Verifier finds out which keys signed an image.
+type Verifier interface {
+	// Verify looks for signatures by each key, in tag-based form and as bundles among the referrers, over exactly the
+	// reference's digest. The result has a fact for every key, by fingerprint: Known and Verified, Known and not Verified
+	// when the registry answered that there is none, CouldNotCheck when that could not be found out. It contacts nothing
+	// but the registry.
+	Verify(ctx context.Context, reader registry.Reader, reference image.Reference, keys []Key) map[string]evidence.Fact[evidence.Signature]
+}
+
+// Signer signs with Assay's own key.
+type Signer interface {
+	// Sign signs the SHA-256 of the message; the signature is ASN.1 (ECDSA).
+	Sign(ctx context.Context, message []byte) ([]byte, error)
+	// Key is the public half.
+	Key() Key
+}
