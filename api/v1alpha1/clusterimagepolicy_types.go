@@ -25,7 +25,7 @@ type ClusterImagePolicy struct {
 
 	// status says whether the policy can be applied.
 	// +optional
-	// +kubebuilder:default={observedGeneration: -1}
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status PolicyStatus `json:"status,omitempty"`
 }
 

@@ -24,7 +24,7 @@ type ImagePolicy struct {
 
 	// status says whether the policy can be applied.
 	// +optional
-	// +kubebuilder:default={observedGeneration: -1}
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status PolicyStatus `json:"status,omitempty"`
 }
 

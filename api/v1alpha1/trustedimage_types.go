@@ -33,7 +33,7 @@ type TrustedImage struct {
 
 	// status records what Assay found. Only Assay's controller writes it.
 	// +optional
-	// +kubebuilder:default={observedGeneration: -1}
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status TrustedImageStatus `json:"status,omitempty"`
 }
 
