@@ -1,0 +1,109 @@
+# `make help` lists the targets. Everything that they need besides Go, make and
+# git is built from Go modules.
+
+# Whatever is built, tested or linted here shares one compile cache, so these
+# hold for all of it and are set nowhere else. trivy needs jsonv2.
+export GOEXPERIMENT := jsonv2
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STRIP := -s -w
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+##@ Develop
+
+build: ## Build the programs into bin/.
+	$(call step,building the programs)
+	go build -ldflags "$(STRIP) -X main.version=$(VERSION)" -o bin/ ./cmd/...
+
+generate: bin/tools/controller-gen ## Write the deep copies of the kinds.
+	bin/tools/controller-gen $(OBJECT) paths=./api/...
+
+manifests: bin/tools/controller-gen ## Write the CustomResourceDefinitions into config/crd.
+	bin/tools/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+
+lint: bin/tools/golangci-lint ## Check formatting and code (gofmt, go vet and more, by golangci-lint).
+	$(call step,linting)
+	bin/tools/golangci-lint run
+
+verify: lint verify-generated ## Check everything that can be checked without running a test.
+
+test: build control-plane clients ## Run all tests against one control plane; ARGS are passed to go test.
+	$(call step,testing)
+	go run ./test/controlplane/cmd/with-control-plane go test -timeout 30m $(or $(ARGS),./...)
+
+bench: build control-plane clients ## Measure, and write bin/bench/results.json.
+	go run ./test/bench
+
+##@ Try
+
+demo: build control-plane bin/clients/cosign bin/clients/crane ## Show an image's way from dev to prod, and keep it running.
+	go run ./test/demo
+
+demo-stop: ## End what `make demo` left running.
+	go run ./test/demo stop
+
+##@ Release
+
+image: build bin/ca-certificates.crt ## Write the container image as an OCI layout into bin/image.
+	go run ./test/image -version "$(VERSION)"
+
+##@ What tests stand on
+
+CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kube-scheduler kubectl
+
+control-plane: bin/k8s/kube-multicall ## Build etcd, the Kubernetes servers and kubectl into bin/k8s.
+
+clients: $(addprefix bin/clients/,trivy cosign crane registry) ## Build trivy, cosign, crane and a registry into bin/clients.
+
+tools: $(addprefix bin/tools/,controller-gen golangci-lint kustomize) ## Build the development tools into bin/tools.
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build generate manifests lint verify verify-generated test bench demo demo-stop image control-plane clients tools help
+
+# --- how the files above are made ---
+
+step = @printf '\n==> %s\n' "$(1)"
+OBJECT := object:headerFile=test/tools/controller-gen/header.txt
+
+verify-generated: bin/tools/controller-gen
+	$(call step,comparing the generated files with their sources)
+	rm -rf bin/generated && mkdir -p bin/generated/api bin/generated/crd
+	bin/tools/controller-gen $(OBJECT) crd paths=./api/... output:object:dir=bin/generated/api output:crd:artifacts:config=bin/generated/crd
+	diff bin/generated/api/zz_generated.deepcopy.go api/v1alpha1/zz_generated.deepcopy.go || { echo 'run `make generate`'; exit 1; }
+	diff -r bin/generated/crd config/crd/bases || { echo 'run `make manifests`'; exit 1; }
+
+# The servers report the version of the module that they are built from.
+KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' test/kubernetes/go.mod)
+KUBERNETES_NUMBERS := $(subst ., ,$(KUBERNETES:v%=%))
+COMPONENT := k8s.io/component-base/version
+
+bin/k8s/kube-multicall: $(addprefix test/kubernetes/,go.mod go.sum main.go)
+	$(call step,building Kubernetes $(KUBERNETES) (about 5 minutes on two cores))
+	go -C test/kubernetes build -o $(CURDIR)/$@ -ldflags "$(STRIP) -X $(COMPONENT).gitVersion=$(KUBERNETES) \
+		-X $(COMPONENT).gitMajor=$(word 1,$(KUBERNETES_NUMBERS)) -X $(COMPONENT).gitMinor=$(word 2,$(KUBERNETES_NUMBERS))" .
+	@for name in $(CONTROL_PLANE); do ln -sf kube-multicall bin/k8s/$$name; done
+
+bin/clients/trivy: COMMAND := github.com/aquasecurity/trivy/cmd/trivy
+bin/clients/cosign: COMMAND := github.com/sigstore/cosign/v2/cmd/cosign
+bin/clients/crane: COMMAND := github.com/google/go-containerregistry/cmd/crane
+bin/clients/trivy bin/clients/cosign bin/clients/crane: test/clients/go.mod test/clients/go.sum
+	$(call step,building $(@F))
+	go -C test/clients build -o $(CURDIR)/$@ -ldflags "$(STRIP)" $(COMMAND)
+
+bin/clients/registry: $(addprefix test/tools/registry/,go.mod go.sum main.go)
+	$(call step,building $(@F))
+	go -C test/tools/registry build -o $(CURDIR)/$@ -ldflags "$(STRIP)" .
+
+bin/tools/%: test/tools/%/go.mod test/tools/%/go.sum
+	$(call step,building $*)
+	go -C test/tools/$* build -o $(CURDIR)/$@ -ldflags "$(STRIP)" tool
+
+bin/ca-certificates.crt: $(addprefix test/tools/ca-certificates/,go.mod go.sum main.go)
+	go -C test/tools/ca-certificates run . >$@
