@@ -1,0 +1,92 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+)
+
+// hashFormat names the form of what is hashed. Another form needs another name.
+const hashFormat = "assay.dev/policies/v1"
+
+// The canonical form of policies: whatever can change a verdict or a promotion, sorted, and nothing else.
+type (
+	canonicalPolicies struct {
+		Format   string            `json:"format"`
+		Policies []canonicalPolicy `json:"policies"`
+	}
+	canonicalPolicy struct {
+		Name       string                      `json:"name"`
+		Block      []v1alpha1.BlockRule        `json:"block"`
+		Signatures []canonicalSignatureRule    `json:"signatures"`
+		User       v1alpha1.UserRequirement    `json:"user"`
+		From       []v1alpha1.NamespacePattern `json:"from"`
+		HasFrom    bool                        `json:"hasFrom"`
+	}
+	canonicalSignatureRule struct {
+		Name        v1alpha1.RuleName    `json:"name"`
+		Threshold   int32                `json:"threshold"`
+		Authorities []canonicalAuthority `json:"authorities"`
+	}
+	// canonicalAuthority has no key when the key cannot be used.
+	canonicalAuthority struct {
+		Name v1alpha1.RuleName `json:"name"`
+		Key  string            `json:"key"`
+	}
+)
+
+// Hash names the rules of the policies, with the fingerprints of their keys. It does not depend on any order, nor on
+// fields that change no verdict, such as admission.mode, or that say only of what a policy speaks.
+func Hash(policies []Policy) image.Digest {
+	canonical := canonicalPolicies{Format: hashFormat}
+	for _, p := range sorted(policies) {
+		canonical.Policies = append(canonical.Policies, canonicalise(p))
+	}
+	content, err := json.Marshal(canonical)
+	if err != nil { // Strings, numbers and lists of them can always be written.
+		panic(err)
+	}
+	return image.DigestOf(content)
+}
+
+func canonicalise(p Policy) canonicalPolicy {
+	canonical := canonicalPolicy{Name: p.Name}
+	if rules := p.Spec.Vulnerabilities; rules != nil {
+		canonical.Block = byName(rules.Block, func(r v1alpha1.BlockRule) v1alpha1.RuleName { return r.Name })
+	}
+	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
+		canonical.Signatures = append(canonical.Signatures, canonicaliseSignatures(p, rule))
+	}
+	if rules := p.Spec.Image; rules != nil {
+		canonical.User = rules.User
+	}
+	if rules := p.Spec.Promotion; rules != nil && rules.From != nil {
+		canonical.HasFrom = true
+		canonical.From = slices.Sorted(slices.Values(rules.From.Namespaces))
+	}
+	return canonical
+}
+
+func canonicaliseSignatures(p Policy, rule v1alpha1.SignatureRule) canonicalSignatureRule {
+	canonical := canonicalSignatureRule{Name: rule.Name, Threshold: threshold(rule)}
+	for _, name := range slices.Sorted(slices.Values(rule.AnyOf)) {
+		authority := canonicalAuthority{Name: name}
+		if key := p.Authorities[name]; key.State == evidence.Known {
+			authority.Key = key.Value
+		}
+		canonical.Authorities = append(canonical.Authorities, authority)
+	}
+	return canonical
+}
+
+// byName returns the rules of a list that is a map by name in their one order.
+func byName[R any](rules []R, name func(R) v1alpha1.RuleName) []R {
+	return slices.SortedStableFunc(slices.Values(rules), func(a, b R) int { return cmp.Compare(name(a), name(b)) })
+}

@@ -1,0 +1,126 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/image"
+)
+
+// Wildcards of patterns.
+const (
+	anyCharacters = '*'  // within one segment
+	anySegments   = "**" // as a segment of its own
+)
+
+// Docker Hub's canonical host, the other name of it, and the folder of the images without one.
+const (
+	dockerHub      = "docker.io"
+	dockerHubIndex = "index.docker.io"
+	dockerLibrary  = "library"
+)
+
+// ErrPattern says that a pattern cannot match any repository.
+var ErrPattern = errors.New("the pattern matches nothing")
+
+// MatchesNamespace says that one of the patterns matches the namespace.
+func MatchesNamespace(patterns []v1alpha1.NamespacePattern, namespace string) bool {
+	return slices.ContainsFunc(patterns, func(pattern v1alpha1.NamespacePattern) bool {
+		return matchText(string(pattern), namespace)
+	})
+}
+
+// CheckPattern returns an error that wraps ErrPattern when no repository can ever match the pattern.
+func CheckPattern(pattern v1alpha1.ImagePattern) error {
+	segments := splitPattern(pattern)
+	for i, segment := range segments {
+		switch {
+		case segment == "" || segment == "." || segment == "..":
+			return fmt.Errorf("%w: %q has a segment that is empty or made of dots", ErrPattern, pattern)
+		case i > 0 && strings.ToLower(segment) != segment:
+			return fmt.Errorf("%w: %q has capitals in its path", ErrPattern, pattern)
+		case i > 0 && strings.ContainsAny(segment, ":[]"):
+			return fmt.Errorf("%w: %q has a tag or a port in its path; patterns speak of repositories", ErrPattern, pattern)
+		}
+	}
+	return nil
+}
+
+// matchRepository says that the pattern matches the repository's canonical name, segment by segment. A name with a
+// segment that a server could take for a way out of its folder matches nothing.
+func matchRepository(pattern v1alpha1.ImagePattern, repository image.Repository) bool {
+	names := strings.Split(repository.String(), "/")
+	if slices.ContainsFunc(names, func(name string) bool { return name == "" || name == "." || name == ".." }) {
+		return false
+	}
+	patterns := splitPattern(pattern)
+	return wildcard(len(patterns), len(names),
+		func(p int) bool { return patterns[p] == anySegments },
+		func(p, n int) bool { return matchText(patterns[p], names[n]) })
+}
+
+// splitPattern returns the segments of the pattern's canonical form: the host in lower case, Docker Hub and its library
+// folder written out, as in the canonical names of repositories.
+func splitPattern(pattern v1alpha1.ImagePattern) []string {
+	segments := strings.Split(string(pattern), "/")
+	if segments[0] == anySegments {
+		return segments
+	}
+	if !isHost(segments) {
+		segments = append([]string{dockerHub}, segments...)
+	}
+	segments[0] = strings.ToLower(segments[0])
+	if segments[0] == dockerHubIndex {
+		segments[0] = dockerHub
+	}
+	if segments[0] == dockerHub && len(segments) == 2 && segments[1] != anySegments {
+		segments = []string{dockerHub, dockerLibrary, segments[1]}
+	}
+	return segments
+}
+
+// isHost says that the first of several segments names a host, by the rule for references: it has a dot or a port or is
+// localhost. One with a wildcard stands for hosts, too.
+func isHost(segments []string) bool {
+	return len(segments) > 1 && (strings.ContainsAny(segments[0], ".:*") || segments[0] == "localhost")
+}
+
+// matchText says that the pattern, in which * stands for any characters, matches the whole text.
+func matchText(pattern, text string) bool {
+	return wildcard(len(pattern), len(text),
+		func(p int) bool { return pattern[p] == anyCharacters },
+		func(p, t int) bool { return pattern[p] == text[t] })
+}
+
+// wildcard says that a pattern of the given length matches all of a text of the given length, when star says which
+// elements of the pattern stand for any number of elements of the text, and same which of the others matches which.
+// Only the last star is ever tried again, so that it takes at most patternLength × textLength steps.
+func wildcard(patternLength, textLength int, star func(p int) bool, same func(p, t int) bool) bool {
+	p, t := 0, 0
+	lastStar, taken := -1, 0 // the last star, and where the text that it does not stand for begins
+	for t < textLength {
+		switch {
+		case p < patternLength && star(p):
+			lastStar, taken = p, t
+			p++
+		case p < patternLength && same(p, t):
+			p++
+			t++
+		case lastStar >= 0:
+			taken++
+			p, t = lastStar+1, taken
+		default:
+			return false
+		}
+	}
+	for p < patternLength && star(p) {
+		p++
+	}
+	return p == patternLength
+}

@@ -1,0 +1,104 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package policy decides whether an image may be trusted in an environment. It is pure: it does no I/O and has no clock,
+// and controller, webhook, command line and tests call the same functions.
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+)
+
+// Policy is an ImagePolicy or a ClusterImagePolicy, ready to be applied.
+type Policy struct {
+	// Name is namespace/name, or name for a cluster-wide policy.
+	Name string
+	// Namespace in which the policy holds; empty for a cluster-wide one.
+	Namespace string
+	// Namespaces in which a cluster-wide policy holds.
+	Namespaces []v1alpha1.NamespacePattern
+	Spec       v1alpha1.PolicySpec
+	// Authorities has the fingerprint of each authority's key, or why the key cannot be used. An authority that is
+	// missing here was not checked. Matching and Mode do without it.
+	Authorities map[v1alpha1.RuleName]evidence.Fact[string]
+}
+
+// FromImagePolicy returns the policy without its authorities.
+func FromImagePolicy(p *v1alpha1.ImagePolicy) Policy {
+	return Policy{Name: p.Namespace + "/" + p.Name, Namespace: p.Namespace, Spec: p.Spec}
+}
+
+// FromClusterImagePolicy returns the policy without its authorities.
+func FromClusterImagePolicy(p *v1alpha1.ClusterImagePolicy) Policy {
+	return Policy{Name: p.Name, Namespaces: p.Spec.Namespaces, Spec: p.Spec.PolicySpec}
+}
+
+// Matches says that the policy speaks of the repository in the namespace.
+func (p Policy) Matches(namespace string, repository image.Repository) bool {
+	return p.matchesNamespace(namespace) && p.MatchesRepository(repository)
+}
+
+// MatchesRepository says that the policy speaks of the repository, wherever it holds.
+func (p Policy) MatchesRepository(repository image.Repository) bool {
+	return len(p.Spec.Images) == 0 || slices.ContainsFunc(p.Spec.Images, func(pattern v1alpha1.ImagePattern) bool {
+		return matchRepository(pattern, repository)
+	})
+}
+
+func (p Policy) matchesNamespace(namespace string) bool {
+	if p.Namespace != "" {
+		return p.Namespace == namespace
+	}
+	return MatchesNamespace(p.Namespaces, namespace)
+}
+
+// Matching returns the policies that speak of the repository in the namespace, sorted by name.
+func Matching(policies []Policy, namespace string, repository image.Repository) []Policy {
+	var matching []Policy
+	for _, p := range policies {
+		if p.Matches(namespace, repository) {
+			matching = append(matching, p)
+		}
+	}
+	return sorted(matching)
+}
+
+// sorted returns the policies by name, so that what is said of them does not depend on how they were listed.
+func sorted(policies []Policy) []Policy {
+	return slices.SortedStableFunc(slices.Values(policies), func(a, b Policy) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Mode returns the strictest of the policies' admission modes, and Enforce when there is no policy.
+func Mode(policies []Policy) v1alpha1.AdmissionMode {
+	for _, p := range policies {
+		if p.Spec.Admission == nil || p.Spec.Admission.Mode != v1alpha1.AdmissionAudit {
+			return v1alpha1.AdmissionEnforce
+		}
+	}
+	if len(policies) == 0 {
+		return v1alpha1.AdmissionEnforce
+	}
+	return v1alpha1.AdmissionAudit
+}
+
+// Fingerprints returns the fingerprints of the keys that the policies' signature rules count, sorted: those whose
+// signatures have to be looked for.
+func Fingerprints(policies []Policy) []string {
+	found := map[string]bool{}
+	for _, p := range policies {
+		for _, rule := range p.Spec.Signatures {
+			for _, name := range rule.AnyOf {
+				if fingerprint := p.Authorities[name]; fingerprint.State == evidence.Known {
+					found[fingerprint.Value] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}

@@ -1,0 +1,108 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+)
+
+// Limits of the API on what a status says of findings and signatures.
+const (
+	maxWorst    = 5
+	maxID       = 64
+	maxPackage  = 128
+	maxVersion  = 64
+	maxSignedBy = 255
+)
+
+// Count counts the findings by severity. It is nil when the inventory or the findings of a platform are not known:
+// a number would say that there are no more. The same finding on several platforms counts once.
+func Count(e evidence.Evidence) *v1alpha1.FindingCounts {
+	if !complete(e) {
+		return nil
+	}
+	counts, exploited := v1alpha1.FindingCounts{}, int32(0)
+	for _, s := range sightings(e) {
+		*severityCount(&counts, s.Severity)++
+		if s.Exploited {
+			exploited++
+		}
+	}
+	if e.KEV.State == evidence.Known {
+		counts.Exploited = &exploited
+	}
+	return &counts
+}
+
+func complete(e evidence.Evidence) bool {
+	return len(e.Platforms) > 0 && !slices.ContainsFunc(e.Platforms, func(p evidence.Platform) bool {
+		return p.Inventory.State != evidence.Known || p.Findings.State != evidence.Known
+	})
+}
+
+func severityCount(counts *v1alpha1.FindingCounts, severity evidence.Severity) *int32 {
+	switch severity {
+	case evidence.SeverityCritical:
+		return &counts.Critical
+	case evidence.SeverityHigh:
+		return &counts.High
+	case evidence.SeverityMedium:
+		return &counts.Medium
+	case evidence.SeverityLow:
+		return &counts.Low
+	default:
+		return &counts.Unknown
+	}
+}
+
+// Worst returns the five worst findings that are known, fit for a status: exploited before others, then by severity,
+// those with a fix first. The same vulnerability in the same package is named once.
+func Worst(e evidence.Evidence) []v1alpha1.FindingReference {
+	var worst []v1alpha1.FindingReference
+	for _, s := range grouped(sightings(e)) {
+		if len(worst) == maxWorst {
+			break
+		}
+		worst = append(worst, v1alpha1.FindingReference{
+			ID:           evidence.Printable(s.ID, maxID),
+			Package:      evidence.Printable(s.Package, maxPackage),
+			Version:      evidence.Printable(s.Version, maxVersion),
+			FixedVersion: evidence.Printable(s.FixedVersion, maxVersion),
+			Severity:     severityName(s.Severity),
+			Exploited:    s.Exploited,
+		})
+	}
+	return worst
+}
+
+// SignedBy returns the names of the authorities whose signatures verified, sorted, with commas between, fit for a status.
+func SignedBy(policies []Policy, e evidence.Evidence) string {
+	var names []string
+	for _, p := range policies {
+		for name, key := range p.Authorities {
+			if key.State != evidence.Known {
+				continue
+			}
+			if signature := e.Signatures[key.Value]; signature.State == evidence.Known && signature.Value.Verified {
+				names = append(names, string(name))
+			}
+		}
+	}
+	slices.Sort(names)
+	return evidence.Printable(strings.Join(slices.Compact(names), ","), maxSignedBy)
+}
+
+// Names returns the policies' names, sorted.
+func Names(policies []Policy) []string {
+	names := make([]string, 0, len(policies))
+	for _, p := range policies {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	return names
+}
