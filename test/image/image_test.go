@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -78,6 +79,28 @@ func TestProgramsThatNeedACLibraryAreRefused(t *testing.T) {
 	b := newBuilder(t, "1")
 	if _, err := b.build(); err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
 		t.Errorf("got %v, want an error that tells how to build", err)
+	}
+}
+
+func TestTheDockerfileSaysTheSame(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := []string{
+		"FROM scratch\n", "ENV " + searchPath + "\n", "USER " + user + "\n", `ENTRYPOINT ["` + entrypoint + "\"]\n",
+		"/src/bin/ca-certificates.crt /" + path.Dir(certificateFile) + "/\n",
+	}
+	for _, name := range programs() {
+		wants = append(wants, "COPY --from=build /src/bin/"+name+" /"+programFolder+"/\n")
+	}
+	for key, value := range (builder{version: "$VERSION"}).labels() {
+		wants = append(wants, key+`="`+value+`"`)
+	}
+	for _, want := range wants {
+		if !strings.Contains(string(content), want) {
+			t.Errorf("the Dockerfile lacks %q", want)
+		}
 	}
 }
 
