@@ -88,7 +88,8 @@ type Verifier interface {
 
 // Signer signs with Assay's own key.
 type Signer interface {
-	// Sign signs the SHA-256 of the message; the signature is ASN.1 (ECDSA).
+	// Sign signs the SHA-256 of the message; the signature is ASN.1 (ECDSA). The same message gets the same signature
+	// (RFC 6979), so that a seal made again after a crash is the same seal.
 	Sign(ctx context.Context, message []byte) ([]byte, error)
 	// Key is the public half.
 	Key() Key

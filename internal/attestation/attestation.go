@@ -1,0 +1,83 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package attestation makes and opens signed statements about images: in-toto statements in DSSE envelopes, kept as Sigstore
+// bundles that the cosign command verifies. The seal is one of them.
+package attestation
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/signature"
+	"github.com/assay-dev/assay/internal/trust"
+)
+
+// BundleMediaType is the media type of a Sigstore bundle in version 0.3, the one that cosign writes.
+const BundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+// The predicate types that Assay attests.
+const (
+	// PredicateSPDX is an SPDX document in JSON.
+	PredicateSPDX = "https://spdx.dev/Document"
+	// PredicateCycloneDX is a CycloneDX document in JSON.
+	PredicateCycloneDX = "https://cyclonedx.org/bom"
+	// PredicateSeal is a SLSA Verification Summary v1.
+	PredicateSeal = "https://slsa.dev/verification_summary/v1"
+)
+
+// maxBundleSize bounds a bundle in bytes. The SBOM of an image with 10,000 packages has some 20 MiB in base64.
+const maxBundleSize = 64 << 20
+
+// ErrInvalid says that an attestation cannot be believed, or speaks of something else. It is never a passing condition.
+var ErrInvalid = errors.New("the attestation is not valid")
+
+// Attest signs a statement about the image and returns it as a Sigstore bundle. predicate is a JSON object; its bytes are
+// kept as they are, apart from white space around them. The same input and key give the same bundle.
+func Attest(ctx context.Context, signer signature.Signer, about image.Reference, predicateType string, predicate []byte) ([]byte, error) {
+	payload, err := encodeStatement(about, predicateType, predicate)
+	if err != nil {
+		return nil, fmt.Errorf("attest %s: %w", about, err)
+	}
+	signed, err := signBundle(ctx, signer, payload)
+	if err != nil {
+		return nil, fmt.Errorf("attest %s: %w", about, err)
+	}
+	return signed, nil
+}
+
+// Open returns the predicate of an attestation that Attest made: signed by one of the keys, with exactly this predicate type,
+// and about exactly this digest. Every error wraps ErrInvalid. While the seal key is rotated, a new and an old key stand
+// beside each other.
+func Open(bundle []byte, keys []signature.Key, about image.Digest, predicateType string) ([]byte, error) {
+	payload, err := openBundle(bundle, keys)
+	if err != nil {
+		return nil, err
+	}
+	return predicateOf(payload, about, predicateType)
+}
+
+// Artifact is the bundle as it is attached to the image in a registry, with the annotations that cosign writes, but for the time.
+func Artifact(bundle []byte, predicateType string) registry.Artifact {
+	return registry.Artifact{
+		MediaType: BundleMediaType,
+		Content:   bundle,
+		Annotations: map[string]string{
+			"dev.sigstore.bundle.content":       "dsse-envelope",
+			"dev.sigstore.bundle.predicateType": predicateType,
+		},
+	}
+}
+
+// SignEntry returns the compact signature of a status entry, which trust.Entry.Verify accepts.
+func SignEntry(ctx context.Context, signer signature.Signer, entry trust.Entry) (string, error) {
+	raw, err := signer.Sign(ctx, entry.Message())
+	if err != nil {
+		return "", fmt.Errorf("sign the entry for %s in %s: %w", entry.Digest, entry.Namespace, err)
+	}
+	return base64.StdEncoding.EncodeToString(raw), nil
+}
