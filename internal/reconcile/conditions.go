@@ -4,16 +4,15 @@
 package reconcile
 
 import (
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/assay-dev/assay/internal/evidence"
 )
 
-// maxMessage bounds a condition's message in bytes.
+// maxMessage bounds a condition's message in characters.
 const maxMessage = 1024
 
 // Conditions sets conditions of one object at one moment.
@@ -29,7 +28,7 @@ func (c Conditions) Set(kind string, status metav1.ConditionStatus, reason, mess
 		Type:               kind,
 		Status:             status,
 		Reason:             reason,
-		Message:            Printable(message, maxMessage),
+		Message:            evidence.Printable(message, maxMessage),
 		ObservedGeneration: c.Generation,
 		LastTransitionTime: metav1.NewTime(c.Now.UTC().Truncate(time.Second)),
 	})
@@ -37,19 +36,3 @@ func (c Conditions) Set(kind string, status metav1.ConditionStatus, reason, mess
 
 // Remove removes the condition.
 func (c Conditions) Remove(kind string) { meta.RemoveStatusCondition(c.List, kind) }
-
-// Printable returns s with everything escaped that a terminal or a log could act upon, cut to at most limit bytes.
-func Printable(s string, limit int) string {
-	var b strings.Builder
-	for _, r := range s {
-		piece := string(r)
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			piece = strings.Trim(strconv.QuoteRuneToASCII(r), "'")
-		}
-		if b.Len()+len(piece) > limit-len("…") {
-			return b.String() + "…"
-		}
-		b.WriteString(piece)
-	}
-	return b.String()
-}

@@ -1,0 +1,93 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/gather"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/reconcile"
+	"github.com/assay-dev/assay/internal/workpool"
+)
+
+// gather collects evidence on the candidate and on every trusted digest. What cannot be collected on a trusted digest
+// changes nothing: an outage takes no trust away.
+func (r *Reconciler) gather(ctx context.Context, s *scope) {
+	if s.pending && s.candidate == nil || s.reader == nil {
+		return
+	}
+	platforms, err := wantedPlatforms(s.object.Spec.Platforms)
+	if err != nil {
+		s.gatherErr = err
+		return
+	}
+	if s.candidate != nil && !s.pending {
+		s.gatherErr = explain(r.gatherDigest(ctx, s, *s.candidate, platforms))
+	}
+	for _, e := range s.trusted {
+		if _, done := s.evidence[e.reference.Digest]; !done && (s.candidate == nil || e.reference != *s.candidate) {
+			_ = r.gatherDigest(ctx, s, e.reference, platforms) // Undetermined: the entry stays as it is.
+		}
+	}
+}
+
+func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image.Reference, platforms []image.Platform) error {
+	policies := r.policiesFor(ctx, s, reference.Repository)
+	if policies.err != nil {
+		return policies.err
+	}
+	request := gather.Request{Reference: reference, Platforms: platforms, Keys: policies.Keys, Reader: s.reader}
+	key := gatherKey(request, s.credentials, r.Intelligence())
+	collected, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
+		return r.Gatherer.Gather(ctx, request)
+	})
+	if !done {
+		s.pending = true
+		return nil
+	}
+	if err != nil {
+		r.Pool.Forget(key)
+		return err
+	}
+	s.evidence[reference.Digest] = collected
+	return nil
+}
+
+// gatherKey is the same for all objects that want the same evidence with the same credentials.
+func gatherKey(request gather.Request, credentials, intelligence string) string {
+	fingerprints := make([]string, 0, len(request.Keys))
+	for _, key := range request.Keys {
+		fingerprints = append(fingerprints, key.Fingerprint)
+	}
+	slices.Sort(fingerprints)
+	return fmt.Sprintf("gather/%s/%v/%s/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), credentials, intelligence)
+}
+
+func wantedPlatforms(wanted []v1alpha1.PlatformString) ([]image.Platform, error) {
+	platforms := make([]image.Platform, 0, len(wanted))
+	for _, w := range wanted {
+		platform, err := image.ParsePlatform(string(w))
+		if err != nil {
+			return nil, &reconcile.Stalled{Reason: v1alpha1.ReasonInvalidReference, Message: err.Error() + "; correct spec.platforms"}
+		}
+		platforms = append(platforms, platform)
+	}
+	return platforms, nil
+}
+
+// policiesFor returns the policies that speak of the repository here, read once per reconcile.
+func (r *Reconciler) policiesFor(ctx context.Context, s *scope, repository image.Repository) matched {
+	found, done := s.policies[repository]
+	if !done {
+		found.Set, found.err = r.Policies.Matching(ctx, s.name.Namespace, repository)
+		s.policies[repository] = found
+	}
+	return found
+}

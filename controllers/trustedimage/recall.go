@@ -1,0 +1,73 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/reconcile"
+	"github.com/assay-dev/assay/internal/workpool"
+)
+
+// entry is a trusted digest of the status, decoded.
+type entry struct {
+	record    v1alpha1.TrustedDigest
+	reference image.Reference
+}
+
+// recall reads what the environment trusts: from the status, where only entries with a valid signature count, and from the
+// ledger when the status was emptied.
+func (r *Reconciler) recall(ctx context.Context, s *scope) {
+	s.trusted, s.forged = r.Seals.verified(s.name, recorded(&s.object.Status))
+	if len(s.trusted) > 0 {
+		s.recalled = true
+		return
+	}
+	records, err := r.Seals.ledger(ctx, s.name)
+	if err != nil {
+		s.recallErr = &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: "the evidence store cannot be read: " + err.Error(), Cause: err}
+		return
+	}
+	s.trusted, _ = r.Seals.verified(s.name, records)
+	s.recalled = true
+}
+
+// recorded are the entries of a status, the current digest first.
+func recorded(status *v1alpha1.TrustedImageStatus) []v1alpha1.TrustedDigest {
+	if status.Trusted == nil {
+		return status.History
+	}
+	return append([]v1alpha1.TrustedDigest{*status.Trusted}, status.History...)
+}
+
+// restore looks for Assay's own seals on a candidate that the environment does not remember, so that an emptied status on a
+// fresh disk is refilled without pulling the image.
+func (r *Reconciler) restore(ctx context.Context, s *scope) {
+	if !s.recalled || len(s.trusted) > 0 || s.candidate == nil || s.known(s.candidate.Digest) {
+		return
+	}
+	reference, reader := *s.candidate, s.reader
+	key := fmt.Sprintf("restore/%s/%s/%s", s.name, reference, s.credentials)
+	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
+		return r.Seals.find(ctx, reader, s.name, reference)
+	})
+	switch {
+	case !done:
+		s.pending = true
+	case err != nil:
+		// The image can still be judged anew; what the registry lacks is asked for again when the seal is attached.
+		r.Pool.Forget(key)
+	case sealed != nil:
+		s.trusted = []entry{{record: *sealed, reference: reference}}
+	}
+}
+
+// known says that the status speaks of the digest as its candidate, which was looked at for seals before.
+func (s *scope) known(digest image.Digest) bool {
+	candidate := s.object.Status.Candidate
+	return candidate != nil && string(candidate.Digest) == digest.String()
+}

@@ -1,0 +1,143 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/reconcile"
+	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/workpool"
+)
+
+// resolve finds the candidate: what the tag names now, or what the upstream offers.
+func (r *Reconciler) resolve(ctx context.Context, s *scope) {
+	credentials, err := r.credentialsFor(ctx, s.object)
+	if err == nil {
+		s.credentials = identify(credentials)
+		s.reader, err = r.Registries.Reader(credentials)
+	}
+	if err != nil {
+		s.resolveErr = explain(err)
+		return
+	}
+	if s.object.Spec.Source.UpstreamRef != nil {
+		s.candidate, err = r.resolveUpstream(ctx, s)
+	} else {
+		s.candidate, err = r.resolveRegistry(ctx, s)
+	}
+	s.resolveErr = explain(err)
+}
+
+// resolveRegistry asks the registry, with the object's own credentials also when the digest is known already: who may not
+// read an image learns nothing of it from evidence that others had gathered.
+func (r *Reconciler) resolveRegistry(ctx context.Context, s *scope) (*image.Reference, error) {
+	source := s.object.Spec.Source.Registry
+	repository, err := image.ParseRepository(source.Repository)
+	if err != nil {
+		return nil, invalidReference(err)
+	}
+	fetch, err := fetchFrom(s.reader, repository, source)
+	if err != nil {
+		return nil, invalidReference(err)
+	}
+	if err := r.allowRegistry(ctx, s, repository); err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("resolve/%s/%s/%s:%s@%s/%s/%s", s.name, s.object.UID, repository, source.Tag, source.Digest,
+		s.object.Annotations[v1alpha1.RequestedAtAnnotation], s.credentials)
+	document, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (image.Document, error) {
+		document, err := fetch(ctx)
+		if err != nil {
+			return document, err
+		}
+		return image.Document{Digest: document.Digest}, r.Gatherer.Keep(ctx, document)
+	})
+	if !done {
+		s.pending = true
+		return nil, nil
+	}
+	if err != nil {
+		r.Pool.Forget(key)
+		return nil, err
+	}
+	return &image.Reference{Repository: repository, Digest: document.Digest}, nil
+}
+
+// fetchFrom returns the one request that a look at the source costs.
+func fetchFrom(reader registry.Reader, repository image.Repository, source *v1alpha1.RegistrySource) (func(context.Context) (image.Document, error), error) {
+	if source.Digest != "" {
+		digest, err := image.ParseDigest(string(source.Digest))
+		reference := image.Reference{Repository: repository, Digest: digest}
+		return func(ctx context.Context) (image.Document, error) { return reader.Document(ctx, reference) }, err
+	}
+	tag, err := image.ParseTag(repository, source.Tag)
+	return func(ctx context.Context) (image.Document, error) { return reader.Resolve(ctx, tag) }, err
+}
+
+func invalidReference(err error) error {
+	return &reconcile.Stalled{Reason: v1alpha1.ReasonInvalidReference, Message: err.Error() + "; correct spec.source.registry"}
+}
+
+// maxUpstreams bounds how far upstreams are followed in search of a cycle.
+const maxUpstreams = 32
+
+// chain follows the upstreams of the object, at most maxUpstreams of them, and stops where one does not exist.
+func (r *Reconciler) chain(ctx context.Context, object *v1alpha1.TrustedImage) ([]*v1alpha1.TrustedImage, error) {
+	var chain []*v1alpha1.TrustedImage
+	for next := object.Spec.Source.UpstreamRef; next != nil && len(chain) < maxUpstreams; {
+		var upstream v1alpha1.TrustedImage
+		name := types.NamespacedName{Namespace: string(next.Namespace), Name: string(next.Name)}
+		if err := r.Client.Get(ctx, name, &upstream); apierrors.IsNotFound(err) {
+			return chain, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("read the upstream %s: %w", name, err)
+		}
+		chain = append(chain, &upstream)
+		next = upstream.Spec.Source.UpstreamRef
+	}
+	return chain, nil
+}
+
+// explain gives errors of the ports the reason that conditions show, and says whether trying again helps.
+func explain(err error) error {
+	var target *registry.Error
+	if !errors.As(err, &target) {
+		switch {
+		case errors.Is(err, image.ErrNoRunnablePlatform):
+			return &reconcile.Waiting{Reason: v1alpha1.ReasonNoRunnablePlatform, Message: err.Error()}
+		case errors.Is(err, image.ErrOverLimit):
+			return &reconcile.Waiting{Reason: v1alpha1.ReasonOverLimit, Message: err.Error()}
+		case errors.Is(err, image.ErrUnsupported), errors.Is(err, image.ErrMalformed):
+			return &reconcile.Waiting{Reason: v1alpha1.ReasonUnsupportedManifest, Message: err.Error()}
+		}
+		return err
+	}
+	// Waiting: the next look at the interval finds out; Failed: retried with backoff.
+	switch target.Kind {
+	case registry.KindNotFound:
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonImageNotFound, Message: target.Message}
+	case registry.KindUnauthorized:
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonUnauthorized, Message: target.Message, After: secretRetry}
+	case registry.KindForbiddenAddress:
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonAddressForbidden, Message: target.Message}
+	case registry.KindUnsupported:
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonUnsupportedManifest, Message: target.Message}
+	case registry.KindOverLimit:
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonOverLimit, Message: target.Message}
+	case registry.KindInvalidCredentials:
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonInvalidSecret, Message: target.Message, After: secretRetry}
+	case registry.KindDigestMismatch:
+		return &reconcile.Failed{Reason: v1alpha1.ReasonDigestMismatch, Message: target.Message, Cause: err}
+	case registry.KindUnavailable:
+	}
+	return &reconcile.Failed{Reason: v1alpha1.ReasonRegistryUnavailable, Message: target.Message, RetryAfter: target.RetryAfter, Cause: err}
+}

@@ -1,0 +1,111 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/keys"
+	"github.com/assay-dev/assay/internal/registry"
+)
+
+// defaultInterval is the time between two looks when the spec does not say.
+const defaultInterval = 10 * time.Minute
+
+// minInterval keeps a tenant from having its registry asked all the time.
+const minInterval = 10 * time.Second
+
+// scope is what the phases of one reconcile pass on. Every field says which phase sets it.
+type scope struct {
+	object *v1alpha1.TrustedImage
+	name   types.NamespacedName
+	now    time.Time
+
+	// trusted are the entries of the status that bear a valid signature, the current digest first. Set by recall and
+	// restore; judge marks what stopped passing, promote puts a new one in front.
+	trusted []entry
+	// forged is the number of entries that bear none. Set by recall.
+	forged int
+	// recalled says that the trusted entries could be looked at. Set by recall.
+	recalled bool
+	// recallErr is why they could not.
+	recallErr error
+
+	// reader reads the registry with the object's credentials. Set by resolve.
+	reader registry.Reader
+	// credentials identifies those credentials without giving them away. Set by resolve.
+	credentials string
+	// candidate is what the source names. Set by resolve; nil while it names nothing.
+	candidate *image.Reference
+	// resolveErr is why there is no candidate.
+	resolveErr error
+	// pending says that work is under way whose result will come as an event. Set by resolve, restore and gather.
+	pending bool
+
+	// evidence by digest, of the candidate and of every trusted entry. Set by gather.
+	evidence map[image.Digest]evidence.Evidence
+	// gatherErr is why there is none on the candidate.
+	gatherErr error
+	// policies that match, by repository. Set by resolve and gather as they are needed.
+	policies map[image.Repository]matched
+	// verdicts by digest. Set by judge.
+	verdicts map[image.Digest]policy.Verdict
+
+	// promoted says that the candidate became the trusted digest in this reconcile. Set by promote.
+	promoted bool
+	// graceEnds is how long the shortest grace still lasts, zero when nothing is in grace. Set by judge.
+	graceEnds time.Duration
+	// ended are digests whose grace is over. Set by judge.
+	ended []image.Digest
+	// sealed says how far the seal of the trusted digest is. Set by seal.
+	sealed sealState
+	// sealErr is why it is no further.
+	sealErr error
+}
+
+// matched are the policies that speak of a repository in this namespace, or why that is not known.
+type matched struct {
+	keys.Set
+	err error
+}
+
+func newScope(object *v1alpha1.TrustedImage, now time.Time) *scope {
+	return &scope{
+		object:   object,
+		name:     types.NamespacedName{Namespace: object.Namespace, Name: object.Name},
+		now:      now,
+		evidence: map[image.Digest]evidence.Evidence{},
+		policies: map[image.Repository]matched{},
+		verdicts: map[image.Digest]policy.Verdict{},
+	}
+}
+
+func (s *scope) interval() time.Duration {
+	return max(s.object.Spec.Interval.Duration(defaultInterval), minInterval)
+}
+
+// current is the digest trusted now, nil when there is none.
+func (s *scope) current() *entry {
+	if len(s.trusted) == 0 {
+		return nil
+	}
+	return &s.trusted[0]
+}
+
+// failures are the errors of all phases, in their order.
+func (s *scope) failures() []error {
+	var errs []error
+	for _, err := range []error{s.recallErr, s.resolveErr, s.gatherErr, s.sealErr} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}

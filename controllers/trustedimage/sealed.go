@@ -1,0 +1,156 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/attestation"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/registry"
+)
+
+// readSeal returns the content of a referrer that may be a seal, and nothing for any other.
+func readSeal(ctx context.Context, reader registry.Reader, repository image.Repository, referrer image.Descriptor) ([]byte, error) {
+	document, err := reader.Document(ctx, image.Reference{Repository: repository, Digest: referrer.Digest})
+	if err != nil {
+		return nil, err
+	}
+	manifest := document.Manifest
+	if manifest == nil || len(manifest.Layers) != 1 || manifest.Layers[0].MediaType != attestation.BundleMediaType || manifest.Layers[0].Size > maxSealSize {
+		return nil, nil
+	}
+	blob, err := reader.Blob(ctx, repository, manifest.Layers[0])
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close() //nolint:errcheck // Only read from; its content is checked at its end.
+	return io.ReadAll(blob)
+}
+
+// recordOf is the status entry that a seal stands for.
+func recordOf(seal attestation.Seal, bundle []byte) v1alpha1.TrustedDigest {
+	record := v1alpha1.TrustedDigest{
+		Digest:       v1alpha1.DigestString(seal.Image.Digest.String()),
+		Repository:   seal.Image.Repository.String(),
+		TrustedAt:    v1alpha1.NewTimestamp(seal.TrustedAt),
+		PoliciesHash: v1alpha1.DigestString(seal.PoliciesHash.String()),
+		SealDigest:   v1alpha1.DigestString(image.DigestOf(bundle).String()),
+	}
+	for _, p := range seal.Platforms {
+		record.Platforms = append(record.Platforms, v1alpha1.PlatformDigest{
+			Platform: v1alpha1.PlatformString(p.Platform.String()),
+			Digest:   v1alpha1.DigestString(p.Manifest.String()),
+		})
+	}
+	return record
+}
+
+// platforms are the manifests of an index as a seal names them.
+func (e entry) platforms() []attestation.SealedPlatform {
+	var sealed []attestation.SealedPlatform
+	for _, p := range e.record.Platforms {
+		platform, err := image.ParsePlatform(string(p.Platform))
+		digest, digestErr := image.ParseDigest(string(p.Digest))
+		if err == nil && digestErr == nil {
+			sealed = append(sealed, attestation.SealedPlatform{Platform: platform, Manifest: digest})
+		}
+	}
+	return sealed
+}
+
+// manifests are the platforms' manifests, the image's own when it is no index.
+func (e entry) manifests() []image.Digest {
+	sealed := e.platforms()
+	if len(sealed) == 0 {
+		return []image.Digest{e.reference.Digest}
+	}
+	digests := make([]image.Digest, 0, len(sealed))
+	for _, p := range sealed {
+		digests = append(digests, p.Manifest)
+	}
+	return digests
+}
+
+// documents are the SBOMs that are attested, each with its own kind of attestation.
+var documents = []struct {
+	document, attestation evidence.Kind
+	predicateType         string
+}{
+	{evidence.KindSPDX, evidence.KindSPDXAttestation, attestation.PredicateSPDX},
+	{evidence.KindCycloneDX, evidence.KindCycloneDXAttestation, attestation.PredicateCycloneDX},
+}
+
+// attested returns the signed statement over one SBOM of one manifest, signed once and kept. ok is false without an SBOM.
+func (s *Seals) attested(ctx context.Context, reference image.Reference, document, kind evidence.Kind, predicateType string) (bundle []byte, ok bool, err error) {
+	bundle, err = s.Store.Get(ctx, reference.Digest, kind)
+	if err == nil {
+		return bundle, true, nil
+	}
+	if !errors.Is(err, evidence.ErrNotFound) {
+		return nil, false, err
+	}
+	content, err := s.Store.Get(ctx, reference.Digest, document)
+	if errors.Is(err, evidence.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if bundle, err = attestation.Attest(ctx, s.Signer, reference, predicateType, content); err != nil {
+		return nil, false, err
+	}
+	return bundle, true, s.Store.Put(ctx, reference.Digest, kind, bundle)
+}
+
+// inputs are the SBOM attestations that stand behind a judgement.
+func (s *Seals) inputs(ctx context.Context, e entry) ([]attestation.Input, error) {
+	var inputs []attestation.Input
+	for _, manifest := range e.manifests() {
+		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
+		for _, d := range documents {
+			bundle, ok, err := s.attested(ctx, reference, d.document, d.attestation, d.predicateType)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				inputs = append(inputs, attestation.Input{Digest: image.DigestOf(bundle)})
+			}
+		}
+	}
+	return inputs, nil
+}
+
+// attach makes the SBOM attestations and the seal referrers of the image. It writes nothing that is already there.
+func (s *Seals) attach(ctx context.Context, e entry, seal []byte, describe func(context.Context, image.Reference) (image.Descriptor, error)) error {
+	for _, manifest := range e.manifests() {
+		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
+		for _, d := range documents {
+			bundle, ok, err := s.attested(ctx, reference, d.document, d.attestation, d.predicateType)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			if err := s.attachBundle(ctx, reference, bundle, d.predicateType, describe); err != nil {
+				return err
+			}
+		}
+	}
+	return s.attachBundle(ctx, e.reference, seal, attestation.PredicateSeal, describe)
+}
+
+func (s *Seals) attachBundle(ctx context.Context, reference image.Reference, bundle []byte, predicateType string, describe func(context.Context, image.Reference) (image.Descriptor, error)) error {
+	subject, err := describe(ctx, reference)
+	if err != nil {
+		return err
+	}
+	_, err = s.Attacher.Attach(ctx, reference.Repository, subject, attestation.Artifact(bundle, predicateType))
+	return err
+}

@@ -1,0 +1,192 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/attestation"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/signature"
+	"github.com/assay-dev/assay/internal/trust"
+)
+
+// maxSealSize bounds a seal that is read from a registry, in bytes.
+const maxSealSize = 256 << 10
+
+// Seals makes, keeps and finds what makes a status entry trust: its compact signature, and the seal, a signed verification summary.
+type Seals struct {
+	// Signer has Assay's seal key.
+	Signer signature.Signer
+	// Store keeps seals and attestations, Ledger what an emptied status is refilled from.
+	Store  evidence.Store
+	Ledger evidence.Ledger
+	// Attacher attaches them to images with Assay's own credentials.
+	Attacher registry.Attacher
+	// Version of Assay, as seals state it.
+	Version string
+}
+
+// verified decodes the records whose signature is by the seal key, and counts the others.
+func (s *Seals) verified(name types.NamespacedName, records []v1alpha1.TrustedDigest) (entries []entry, forged int) {
+	for _, record := range records {
+		covered, err := coveredBy(name, record)
+		if err != nil || covered.Verify(s.keys(), record.Signature) != nil {
+			forged++
+			continue
+		}
+		entries = append(entries, entry{record: record, reference: image.Reference{Repository: covered.Repository, Digest: covered.Digest}})
+	}
+	return entries, forged
+}
+
+func (s *Seals) keys() []*ecdsa.PublicKey {
+	if public, ok := s.Signer.Key().Public.(*ecdsa.PublicKey); ok {
+		return []*ecdsa.PublicKey{public}
+	}
+	return nil
+}
+
+// sign gives the record its compact signature.
+func (s *Seals) sign(ctx context.Context, name types.NamespacedName, record *v1alpha1.TrustedDigest) error {
+	covered, err := coveredBy(name, *record)
+	if err != nil {
+		return err
+	}
+	if covered.Verify(s.keys(), record.Signature) == nil {
+		return nil
+	}
+	record.Signature, err = attestation.SignEntry(ctx, s.Signer, covered)
+	return err
+}
+
+// coveredBy is what a record's signature covers.
+func coveredBy(name types.NamespacedName, record v1alpha1.TrustedDigest) (trust.Entry, error) {
+	entry := trust.Entry{Namespace: name.Namespace, Name: name.Name}
+	var err error
+	if entry.Repository, err = image.ParseRepository(record.Repository); err != nil {
+		return entry, err
+	}
+	if entry.Digest, err = image.ParseDigest(string(record.Digest)); err != nil {
+		return entry, err
+	}
+	if entry.PoliciesHash, err = image.ParseDigest(string(record.PoliciesHash)); err != nil {
+		return entry, err
+	}
+	for _, platform := range record.Platforms {
+		digest, err := image.ParseDigest(string(platform.Digest))
+		if err != nil {
+			return entry, err
+		}
+		entry.Platforms = append(entry.Platforms, digest)
+	}
+	return entry, nil
+}
+
+// ledger returns the records that an emptied status is refilled from; none when the environment never trusted anything.
+func (s *Seals) ledger(ctx context.Context, name types.NamespacedName) ([]v1alpha1.TrustedDigest, error) {
+	content, err := s.Ledger.Read(ctx, environment(name))
+	if errors.Is(err, evidence.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var records []v1alpha1.TrustedDigest
+	return records, json.Unmarshal(content, &records)
+}
+
+// remember writes the records to the ledger when it holds others. What only explains a record stays out of it.
+func (s *Seals) remember(ctx context.Context, name types.NamespacedName, entries []entry) error {
+	records := make([]v1alpha1.TrustedDigest, 0, len(entries))
+	for _, e := range entries {
+		record := e.record
+		record.Rules, record.Worst, record.Findings = nil, nil, nil
+		records = append(records, record)
+	}
+	content, err := json.Marshal(records)
+	if err != nil {
+		return err
+	}
+	kept, err := s.Ledger.Read(ctx, environment(name))
+	switch {
+	case errors.Is(err, evidence.ErrNotFound) && len(records) == 0:
+		return nil
+	case err == nil && bytes.Equal(kept, content):
+		return nil
+	case err != nil && !errors.Is(err, evidence.ErrNotFound):
+		return err
+	}
+	return s.Ledger.Write(ctx, environment(name), content)
+}
+
+// seal returns the bundle of the entry's seal: the one that was made when the environment came to trust the digest, or a new one.
+func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, now time.Time) ([]byte, error) {
+	kind := evidence.SealKind(environment(name))
+	if kept, err := s.Store.Get(ctx, e.reference.Digest, kind); err == nil {
+		if _, err := attestation.OpenSeal(kept, []signature.Key{s.Signer.Key()}, environment(name), e.reference); err == nil {
+			return kept, nil
+		}
+	} else if !errors.Is(err, evidence.ErrNotFound) {
+		return nil, err
+	}
+	hash, err := image.ParseDigest(string(e.record.PoliciesHash))
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := s.inputs(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	made, err := attestation.SignSeal(ctx, s.Signer, attestation.Seal{
+		Environment:  environment(name),
+		Image:        e.reference,
+		Platforms:    e.platforms(),
+		PoliciesHash: hash,
+		TrustedAt:    e.record.TrustedAt.Time(),
+		VerifiedAt:   now,
+		Version:      s.Version,
+		Inputs:       inputs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return made, s.Store.Put(ctx, e.reference.Digest, kind, made)
+}
+
+// find looks among the image's referrers for a seal that Assay gave it for this environment, and returns the record that it
+// stands for, nil when there is none.
+func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.NamespacedName, reference image.Reference) (*v1alpha1.TrustedDigest, error) {
+	referrers, err := reader.Referrers(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	for _, referrer := range referrers {
+		bundle, err := readSeal(ctx, reader, reference.Repository, referrer)
+		if err != nil {
+			return nil, err
+		}
+		seal, err := attestation.OpenSeal(bundle, []signature.Key{s.Signer.Key()}, environment(name), reference)
+		if err != nil {
+			continue
+		}
+		if err := s.Store.Put(ctx, reference.Digest, evidence.SealKind(environment(name)), bundle); err != nil {
+			return nil, err
+		}
+		record := recordOf(seal, bundle)
+		return &record, s.sign(ctx, name, &record)
+	}
+	return nil, nil
+}

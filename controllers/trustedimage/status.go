@@ -1,0 +1,230 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/reconcile"
+)
+
+// writeStatus says in the status what the phases found. What they could not find out stays as it was.
+func (s *scope) writeStatus(status *v1alpha1.TrustedImageStatus) {
+	if s.object.Spec.Suspend {
+		status.ObservedGeneration = s.object.Generation
+		status.Summary.Reason = v1alpha1.ReasonSuspended
+		return
+	}
+	if s.recalled {
+		s.writeTrusted(status)
+	}
+	if s.waitsForFirstResult() || !s.pending {
+		status.ObservedGeneration = s.object.Generation
+		status.LastHandledReconcileAt = requestedAt(s.object)
+		s.writeConditions(status)
+	}
+	if !s.pending {
+		s.writeCandidate(status)
+		s.writePolicies(status)
+	}
+	s.writeSummary(status)
+}
+
+// waitsForFirstResult says that nothing is known of this generation yet, so that the status should at least say that.
+func (s *scope) waitsForFirstResult() bool {
+	return s.pending && s.object.Status.ObservedGeneration != s.object.Generation
+}
+
+func requestedAt(object *v1alpha1.TrustedImage) string {
+	value := object.Annotations[v1alpha1.RequestedAtAnnotation]
+	return value[:min(len(value), 64)]
+}
+
+func (s *scope) writeTrusted(status *v1alpha1.TrustedImageStatus) {
+	status.Trusted, status.History = nil, nil
+	for i, e := range s.trusted {
+		record := e.record
+		if i > 0 {
+			record.Rules, record.Worst = nil, nil
+			status.History = append(status.History, record)
+			continue
+		}
+		s.describe(e.reference, &record.Findings, &record.Worst, &record.Rules)
+		status.Trusted = &record
+	}
+}
+
+// describe fills in what explains a digest, when a verdict was reached on it in this reconcile.
+func (s *scope) describe(reference image.Reference, findings **v1alpha1.FindingCounts, worst *[]v1alpha1.FindingReference, rules *[]v1alpha1.RuleResult) {
+	if collected, found := s.evidence[reference.Digest]; found {
+		*findings = policy.Count(collected)
+		*worst = policy.Worst(collected)
+	}
+	if verdict, found := s.verdicts[reference.Digest]; found {
+		*rules = verdict.StatusRules()
+	}
+}
+
+func (s *scope) writeCandidate(status *v1alpha1.TrustedImageStatus) {
+	current := s.current()
+	if s.candidate == nil {
+		if s.resolveErr == nil {
+			status.Candidate = nil
+		}
+		return
+	}
+	if current != nil && current.reference == *s.candidate {
+		status.Candidate = nil
+		return
+	}
+	candidate := &v1alpha1.CandidateDigest{
+		Digest:     v1alpha1.DigestString(s.candidate.Digest.String()),
+		Repository: s.candidate.Repository.String(),
+		Verdict:    s.verdicts[s.candidate.Digest].Outcome.Verdict(),
+	}
+	s.describe(*s.candidate, &candidate.Findings, &candidate.Worst, &candidate.Rules)
+	status.Candidate = candidate
+}
+
+func (s *scope) writePolicies(status *v1alpha1.TrustedImageStatus) {
+	reference := s.shown()
+	if reference == nil {
+		return
+	}
+	if policies, found := s.policies[reference.Repository]; found && policies.err == nil {
+		status.Policies = policy.Names(policies.Policies)
+	}
+}
+
+// shown is the digest that the row of kubectl get speaks of: the trusted one, and the candidate when nothing is trusted.
+func (s *scope) shown() *image.Reference {
+	if current := s.current(); current != nil {
+		return &current.reference
+	}
+	return s.candidate
+}
+
+func (s *scope) writeSummary(status *v1alpha1.TrustedImageStatus) {
+	summary := &status.Summary
+	summary.Image = s.displayName(summary.Image)
+	summary.Candidate = ""
+	if status.Candidate != nil {
+		summary.Candidate = short(status.Candidate.Digest)
+	}
+	findings := (*v1alpha1.FindingCounts)(nil)
+	switch {
+	case status.Trusted != nil:
+		summary.Digest, findings = short(status.Trusted.Digest), status.Trusted.Findings
+		summary.Verdict = v1alpha1.VerdictTrusted
+		if status.Trusted.NotPassingSince != nil {
+			summary.Verdict = v1alpha1.VerdictRejected
+		}
+	case status.Candidate != nil:
+		summary.Digest, findings = summary.Candidate, status.Candidate.Findings
+		summary.Verdict = status.Candidate.Verdict
+	default:
+		summary.Digest, summary.Verdict = "", v1alpha1.VerdictUndetermined
+	}
+	summary.Critical, summary.High, summary.Exploited = nil, nil, nil
+	if findings != nil {
+		summary.Critical, summary.High, summary.Exploited = ptr.To(findings.Critical), ptr.To(findings.High), findings.Exploited
+	}
+	summary.Reason = s.reason(summary.Reason)
+	reference := s.shown()
+	if reference == nil {
+		summary.SignedBy, summary.SBOM = "", ""
+		return
+	}
+	if collected, found := s.evidence[reference.Digest]; found {
+		summary.SignedBy = policy.SignedBy(s.policies[reference.Repository].Policies, collected)
+		summary.SBOM = sbomFormats(collected)
+	}
+}
+
+// reason says in a word why the row is as it is; was is what it said before, for while work is under way.
+func (s *scope) reason(was string) string {
+	current := s.current()
+	for _, err := range []error{s.recallErr, s.resolveErr, s.gatherErr} {
+		if err != nil {
+			reason, _ := reconcile.Describe(err, v1alpha1.ReasonInProgress)
+			return reason
+		}
+	}
+	switch {
+	case s.pending && was != "" && !s.waitsForFirstResult():
+		return was
+	case s.pending:
+		return v1alpha1.ReasonInProgress
+	case current != nil && s.candidate != nil && current.reference != *s.candidate:
+		return s.verdicts[s.candidate.Digest].Reason()
+	case current != nil && current.record.NotPassingSince != nil:
+		return v1alpha1.ReasonInGrace
+	case current != nil:
+		return v1alpha1.ReasonPolicyPassed
+	case s.candidate != nil:
+		return s.verdicts[s.candidate.Digest].Reason()
+	}
+	return v1alpha1.ReasonInProgress
+}
+
+// displayName is the repository without its host, and the tag of a registry source.
+func (s *scope) displayName(was string) string {
+	if source := s.object.Spec.Source.Registry; source != nil {
+		repository, err := image.ParseRepository(source.Repository)
+		if err != nil {
+			return source.Repository
+		}
+		name := strings.TrimPrefix(repository.Path(), "library/")
+		if source.Tag != "" {
+			name += ":" + source.Tag
+		}
+		return name
+	}
+	if reference := s.shown(); reference != nil {
+		return strings.TrimPrefix(reference.Repository.Path(), "library/")
+	}
+	return was
+}
+
+func short(digest v1alpha1.DigestString) string {
+	parsed, err := image.ParseDigest(string(digest))
+	if err != nil {
+		return ""
+	}
+	return parsed.Short()
+}
+
+// stalled is the first error that only a change of a spec can mend.
+func (s *scope) stalled() *reconcile.Stalled {
+	for _, err := range s.failures() {
+		var stalled *reconcile.Stalled
+		if errors.As(err, &stalled) {
+			return stalled
+		}
+	}
+	return nil
+}
+
+func resolvedMessage(reference image.Reference) string {
+	return fmt.Sprintf("the source names %s", reference)
+}
+
+// sbomFormats lists the formats of the SBOMs that are kept once every platform was indexed.
+func sbomFormats(collected evidence.Evidence) string {
+	for _, platform := range collected.Platforms {
+		indexed := platform.Inventory.State == evidence.Known || platform.Inventory.Reason == v1alpha1.ReasonInventoryIncomplete
+		if !indexed {
+			return ""
+		}
+	}
+	return "cyclonedx,spdx"
+}

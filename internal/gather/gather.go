@@ -1,0 +1,171 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gather collects all evidence on one digest through the ports. The controller runs it in a pool, `assay verify`
+// once. What is in the evidence store is never fetched or made again.
+package gather
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/inventory"
+	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/signature"
+	"github.com/assay-dev/assay/internal/vulnerability"
+)
+
+// Gatherer collects evidence. Its fields are set once; it is safe for concurrent use.
+type Gatherer struct {
+	Store     evidence.Store
+	Indexer   inventory.Indexer
+	SBOMs     inventory.SBOMWriter
+	Matcher   vulnerability.Matcher
+	Catalogue vulnerability.Catalogue
+	Verifier  signature.Verifier
+
+	// indexing has one piece of work per platform's manifest, however many ask for it.
+	indexing singleflight.Group
+}
+
+// Request says which digest is meant and what to find out about it.
+type Request struct {
+	Reference image.Reference
+	// Platforms of an index to look at; empty means every one that can run.
+	Platforms []image.Platform
+	// Keys whose signatures are looked for.
+	Keys []signature.Key
+	// Reader reads the repository with the credentials of whoever asks.
+	Reader registry.Reader
+}
+
+// Gather collects the evidence. The error is a *registry.Error or an image.Err… when the image itself could not be
+// read, and any other when the evidence store failed; what could not be found out about an image that was read is in the facts.
+func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Evidence, error) {
+	result := evidence.Evidence{Image: request.Reference, KEV: g.Catalogue.Feed()}
+	children, err := g.children(ctx, request)
+	if err != nil {
+		return result, err
+	}
+	for _, child := range children {
+		platform, err := g.platform(ctx, request, child)
+		if err != nil {
+			return result, err
+		}
+		result.Platforms = append(result.Platforms, platform)
+	}
+	slices.SortFunc(result.Platforms, func(a, b evidence.Platform) int {
+		return strings.Compare(a.Platform.String()+a.Manifest.String(), b.Platform.String()+b.Manifest.String())
+	})
+	result.Signatures, err = g.signatures(ctx, request)
+	return result, err
+}
+
+// child is one platform's manifest.
+type child struct {
+	digest   image.Digest
+	manifest image.Manifest
+}
+
+// children takes an index apart into the manifests of its runnable platforms; an image that is no index is its own child.
+func (g *Gatherer) children(ctx context.Context, request Request) ([]child, error) {
+	document, err := g.Document(ctx, request.Reader, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	if document.Manifest != nil {
+		return []child{{digest: document.Digest, manifest: *document.Manifest}}, nil
+	}
+	descriptors, err := document.Index.Runnable(request.Platforms)
+	if err != nil {
+		return nil, err
+	}
+	children := make([]child, 0, len(descriptors))
+	for _, descriptor := range descriptors {
+		reference := image.Reference{Repository: request.Reference.Repository, Digest: descriptor.Digest}
+		document, err := g.Document(ctx, request.Reader, reference)
+		if err != nil {
+			return nil, err
+		}
+		if document.Manifest == nil {
+			return nil, fmt.Errorf("%w: the index lists another index; push an index of images", image.ErrUnsupported)
+		}
+		children = append(children, child{digest: descriptor.Digest, manifest: *document.Manifest})
+	}
+	return children, nil
+}
+
+func (g *Gatherer) platform(ctx context.Context, request Request, c child) (evidence.Platform, error) {
+	raw, config, err := g.config(ctx, request, c)
+	if err != nil {
+		return evidence.Platform{}, err
+	}
+	result := evidence.Platform{Platform: config.Platform, Manifest: c.digest, Config: config}
+	made, err := g.inventory(ctx, request, c, raw, config)
+	if err != nil {
+		reason, known := indexingReason(err)
+		if !known {
+			return evidence.Platform{}, err
+		}
+		result.Inventory = evidence.Unchecked[evidence.Inventory](reason, err.Error())
+		result.Findings = evidence.Unchecked[[]evidence.Finding](reason, err.Error())
+		return result, nil
+	}
+	result.Inventory = inventoryFact(made)
+	result.Findings = g.findings(ctx, made)
+	return result, nil
+}
+
+// indexingReason tells the errors that say something of the image from those that say something of the registry or the store.
+func indexingReason(err error) (string, bool) {
+	switch {
+	case errors.Is(err, inventory.ErrOverLimit):
+		return v1alpha1.ReasonOverLimit, true
+	case errors.Is(err, inventory.ErrDeadline):
+		return v1alpha1.ReasonDeadlineExceeded, true
+	case errors.Is(err, inventory.ErrMalformedLayer):
+		return v1alpha1.ReasonMalformedLayer, true
+	case errors.Is(err, inventory.ErrFailed):
+		return v1alpha1.ReasonIndexingFailed, true
+	}
+	return "", false
+}
+
+// inventoryFact says what is in an image; an inventory with a problem is incomplete, and Unknown.
+func inventoryFact(made inventory.Inventory) evidence.Fact[evidence.Inventory] {
+	if len(made.Problems) == 0 {
+		return evidence.Checked(evidence.Inventory{Packages: made.Packages, Unidentified: made.Unidentified})
+	}
+	first := made.Problems[0]
+	message := fmt.Sprintf("%s: %s", first.Path, first.Message)
+	if more := len(made.Problems) - 1; more > 0 {
+		message += fmt.Sprintf(" (and %d more)", more)
+	}
+	return evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, message)
+}
+
+func (g *Gatherer) findings(ctx context.Context, made inventory.Inventory) evidence.Fact[[]evidence.Finding] {
+	findings, err := g.Matcher.Match(ctx, made)
+	if err != nil {
+		reason := v1alpha1.ReasonMatchingFailed
+		switch {
+		case errors.Is(err, vulnerability.ErrNoDatabase):
+			reason = v1alpha1.ReasonDatabaseUnavailable
+		case errors.Is(err, vulnerability.ErrNotCovered):
+			reason = v1alpha1.ReasonNotCovered
+		}
+		return evidence.Unchecked[[]evidence.Finding](reason, err.Error())
+	}
+	for i := range findings {
+		findings[i].Exploited = g.Catalogue.Exploited(findings[i].ID)
+	}
+	return evidence.Checked(findings)
+}
