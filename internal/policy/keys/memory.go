@@ -1,0 +1,83 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package keys
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+)
+
+// How long an answer is remembered. Thousands of images may be judged under one key, and the API server is asked for it
+// thirty times an hour at most.
+const (
+	rememberFound   = 2 * time.Minute
+	rememberMissing = 10 * time.Second
+)
+
+// Bounds of what is remembered. A longer text is no key.
+const (
+	maxRemembered     = 4096
+	maxRememberedText = 16 << 10 // bytes
+)
+
+// Remember returns a reader that asks the given one and remembers what it answered: a text for two minutes, that there is
+// none for ten seconds. It is safe for concurrent use.
+func Remember(reader ConfigMapReader, clock clock.PassiveClock) ConfigMapReader {
+	return &memory{reader: reader, clock: clock, answers: map[place]answer{}}
+}
+
+type memory struct {
+	reader ConfigMapReader
+	clock  clock.PassiveClock
+
+	mu      sync.Mutex
+	answers map[place]answer
+}
+
+type place struct {
+	namespace string
+	reference v1alpha1.ConfigMapKeyReference
+}
+
+type answer struct {
+	text  string
+	err   error
+	until time.Time
+}
+
+// Read answers from memory, or asks.
+func (m *memory) Read(ctx context.Context, namespace string, reference v1alpha1.ConfigMapKeyReference) (string, error) {
+	at := place{namespace, reference}
+	m.mu.Lock()
+	remembered, found := m.answers[at]
+	m.mu.Unlock()
+	if found && m.clock.Now().Before(remembered.until) {
+		return remembered.text, remembered.err
+	}
+	text, err := m.reader.Read(ctx, namespace, reference)
+	missing := errors.Is(err, ErrConfigMapNotFound) || errors.Is(err, ErrKeyNotFound)
+	if (err == nil || missing) && len(text) <= maxRememberedText {
+		m.keep(at, text, err, missing)
+	}
+	return text, err
+}
+
+func (m *memory) keep(at place, text string, err error, missing bool) {
+	until := m.clock.Now().Add(rememberFound)
+	if missing {
+		until = m.clock.Now().Add(rememberMissing)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.answers) >= maxRemembered {
+		clear(m.answers)
+	}
+	m.answers[at] = answer{text: text, err: err, until: until}
+}
