@@ -6,13 +6,9 @@ package image
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 )
-
-// ErrMalformed says that a digest, repository, tag, platform or reference cannot be parsed.
-var ErrMalformed = errors.New("malformed")
 
 const digestPrefix = "sha256:"
 
@@ -21,14 +17,15 @@ const digestPrefix = "sha256:"
 type Digest struct{ sum [sha256.Size]byte }
 
 // ParseDigest parses "sha256:" and 64 lower-case hexadecimal digits. Other algorithms are refused: what is signed,
-// stored and admitted must have one name only. The error wraps ErrMalformed.
+// stored and admitted must have one name only. So are 64 zeros, which are the zero value and no content's digest. The error
+// wraps ErrMalformed.
 func ParseDigest(s string) (Digest, error) {
 	digits, found := strings.CutPrefix(s, digestPrefix)
 	if !found || len(digits) != 2*sha256.Size || strings.ToLower(digits) != digits {
 		return Digest{}, fmt.Errorf("%w digest %.80q: want sha256: and 64 lower-case hexadecimal digits", ErrMalformed, s)
 	}
 	var d Digest
-	if _, err := hex.Decode(d.sum[:], []byte(digits)); err != nil {
+	if _, err := hex.Decode(d.sum[:], []byte(digits)); err != nil || d.IsZero() {
 		return Digest{}, fmt.Errorf("%w digest %.80q: want sha256: and 64 lower-case hexadecimal digits", ErrMalformed, s)
 	}
 	return d, nil

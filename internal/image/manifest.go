@@ -3,6 +3,16 @@
 
 package image
 
+// The media types of the documents that Assay takes, and of the configuration of an artifact that has none (OCI image
+// specification 1.1, guidelines for artifact usage).
+const (
+	MediaTypeManifest       = "application/vnd.oci.image.manifest.v1+json"
+	MediaTypeIndex          = "application/vnd.oci.image.index.v1+json"
+	MediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
+	MediaTypeEmpty          = "application/vnd.oci.empty.v1+json"
+)
+
 // Descriptor names a piece of content and says how large it is.
 type Descriptor struct {
 	MediaType    string
@@ -40,8 +50,20 @@ type Document struct {
 	Index    *Index
 }
 
+// MediaType of the document, one of the MediaType constants; "" for the zero Document.
+func (d Document) MediaType() string {
+	switch {
+	case d.Manifest != nil:
+		return d.Manifest.MediaType
+	case d.Index != nil:
+		return d.Index.MediaType
+	}
+	return ""
+}
+
 // Config is what an image's configuration says of how it runs.
 type Config struct {
+	// Platform is incomplete when the configuration leaves out the operating system or the architecture.
 	Platform Platform
 	// User that the first process starts as, as the image states it: name, number, or either with a group after a colon.
 	User string

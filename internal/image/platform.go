@@ -5,6 +5,7 @@ package image
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ type Platform struct {
 // ParsePlatform parses os/architecture or os/architecture/variant. The error wraps ErrMalformed.
 func ParsePlatform(s string) (Platform, error) {
 	parts := strings.Split(s, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
+	if len(parts) < 2 || len(parts) > 3 || slices.ContainsFunc(parts, func(part string) bool { return !platformWord.MatchString(part) }) {
 		return Platform{}, fmt.Errorf("%w platform %.80q: want os/architecture or os/architecture/variant", ErrMalformed, s)
 	}
 	p := Platform{OS: parts[0], Architecture: parts[1]}
@@ -37,9 +38,12 @@ func (p Platform) String() string {
 	return s
 }
 
-// Runnable says that the platform is one that a container can run on. BuildKit marks attestations as unknown/unknown.
+// unknown is what BuildKit states as operating system and architecture of its attestations.
+const unknown = "unknown"
+
+// Runnable says that the platform is one that a container can run on.
 func (p Platform) Runnable() bool {
-	return p.OS != "" && p.OS != "unknown" && p.Architecture != "" && p.Architecture != "unknown"
+	return p.OS != "" && p.OS != unknown && p.Architecture != "" && p.Architecture != unknown
 }
 
 // Selects says that an image for other satisfies a wish for p. A wish without a variant takes any.
