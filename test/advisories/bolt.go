@@ -25,11 +25,11 @@ func (db *Database) encode() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, databaseFile)
-	file, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	file, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, NoSync: true})
 	if err != nil {
 		return nil, fmt.Errorf("create the database: %w", err)
 	}
-	if err := file.Update(db.fill); err != nil {
+	if err := db.fill(file); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("write the database: %w", err)
 	}
@@ -40,18 +40,18 @@ func (db *Database) encode() ([]byte, error) {
 }
 
 // fill writes everything in the order of the keys, so that equal databases are equal files.
-func (db *Database) fill(tx *bolt.Tx) error {
+func (db *Database) fill(file *bolt.DB) error {
 	for _, name := range slices.Sorted(maps.Keys(db.buckets)) {
 		b := db.buckets[name]
-		if err := put(tx, b.Source.encoded(), "data-source", name); err != nil {
+		if err := put(file, b.Source.encoded(), "data-source", name); err != nil {
 			return err
 		}
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+		if err := create(file, name); err != nil {
 			return err
 		}
 		for _, pkg := range slices.Sorted(maps.Keys(b.Packages)) {
 			for _, id := range slices.Sorted(maps.Keys(b.Packages[pkg])) {
-				if err := put(tx, b.Packages[pkg][id].encoded(), name, pkg, id); err != nil {
+				if err := put(file, b.Packages[pkg][id].encoded(), name, pkg, id); err != nil {
 					return err
 				}
 			}
@@ -62,31 +62,42 @@ func (db *Database) fill(tx *bolt.Tx) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
-		if err := put(tx, v, "vulnerability", id); err != nil {
+		if err := put(file, v, "vulnerability", id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// put writes a value as JSON under a path of buckets and a key.
-func put(tx *bolt.Tx, value any, path ...string) error {
+// create makes a bucket, which may stay empty.
+func create(file *bolt.DB, name string) error {
+	return file.Update(func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists([]byte(name))
+		return err
+	})
+}
+
+// put writes a value as JSON under a path of buckets and a key. Each has a transaction of its own: within one, bbolt places the
+// pages of several buckets in random order.
+func put(file *bolt.DB, value any, path ...string) error {
 	body, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
 	buckets, key := path[:len(path)-1], path[len(path)-1]
-	b, err := tx.CreateBucketIfNotExists([]byte(buckets[0]))
-	for _, name := range buckets[1:] {
+	return file.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte(buckets[0]))
+		for _, name := range buckets[1:] {
+			if err != nil {
+				return err
+			}
+			b, err = b.CreateBucketIfNotExists([]byte(name))
+		}
 		if err != nil {
 			return err
 		}
-		b, err = b.CreateBucketIfNotExists([]byte(name))
-	}
-	if err != nil {
-		return err
-	}
-	return b.Put([]byte(key), body)
+		return b.Put([]byte(key), body)
+	})
 }
 
 func (s Source) encoded() types.DataSource {
