@@ -10,8 +10,15 @@ import (
 	"github.com/assay-dev/assay/internal/image"
 )
 
-// ErrNotFound says that the store holds no such evidence.
-var ErrNotFound = errors.New("no such evidence")
+// The errors of the store and the ledger that a caller may want to tell from others.
+var (
+	// ErrNotFound says that the store holds no such evidence.
+	ErrNotFound = errors.New("no such evidence")
+	// ErrFull says that there is no room left to keep evidence.
+	ErrFull = errors.New("the evidence store is full; enlarge its volume, or empty it while Assay is stopped")
+	// ErrTooLarge says that a piece of evidence is larger than the store takes.
+	ErrTooLarge = errors.New("the evidence is larger than the store takes")
+)
 
 // Kind of a piece of evidence about a digest. A subject has at most one piece of a kind.
 type Kind string
@@ -20,6 +27,10 @@ type Kind string
 const (
 	// KindInventory is the inventory of one platform's image; the subject is the platform's manifest.
 	KindInventory Kind = "inventory"
+	// KindDocument is a manifest or index as the registry gave it: its content type, a line feed, and its bytes.
+	KindDocument Kind = "document"
+	// KindConfig is the configuration of one platform's image; the subject is the platform's manifest.
+	KindConfig Kind = "config"
 	// KindSPDX and KindCycloneDX are documents made from an inventory, as bytes that were written once.
 	KindSPDX      Kind = "sbom.spdx"
 	KindCycloneDX Kind = "sbom.cyclonedx"
@@ -42,7 +53,7 @@ type Environment struct{ Namespace, Name string }
 // Store keeps evidence by the digest of what it speaks of. It is a cache on a disk: whoever finds nothing gathers anew.
 // A piece is either wholly there or not there at all, also after the process is killed in the middle of a write.
 type Store interface {
-	// Put keeps content as the subject's only piece of the kind.
+	// Put keeps content as the subject's only piece of the kind. The error may be ErrFull or ErrTooLarge.
 	Put(ctx context.Context, subject image.Digest, kind Kind, content []byte) error
 	// Get returns the piece. The error is ErrNotFound when there is none, also when what is there is damaged.
 	Get(ctx context.Context, subject image.Digest, kind Kind) ([]byte, error)
@@ -50,7 +61,7 @@ type Store interface {
 
 // Ledger keeps, for each environment, what its status should be refilled from when that was emptied.
 type Ledger interface {
-	// Write replaces the environment's record.
+	// Write replaces the environment's record. The error may be ErrFull or ErrTooLarge.
 	Write(ctx context.Context, environment Environment, record []byte) error
 	// Read returns the record. The error is ErrNotFound when there is none.
 	Read(ctx context.Context, environment Environment) ([]byte, error)

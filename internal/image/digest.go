@@ -37,6 +37,9 @@ func DigestOf(content []byte) Digest { return Digest{sum: sha256.Sum256(content)
 // DigestFromSum returns the digest with the given SHA-256 sum.
 func DigestFromSum(sum [sha256.Size]byte) Digest { return Digest{sum: sum} }
 
+// Sum returns the SHA-256 sum.
+func (d Digest) Sum() [sha256.Size]byte { return d.sum }
+
 // String returns the digest as "sha256:" and 64 hexadecimal digits, and "" for the zero value.
 func (d Digest) String() string {
 	if d.IsZero() {
