@@ -233,6 +233,28 @@ func TestTheProjectItselfIsNotBlocked(t *testing.T) {
 	}
 }
 
+func TestAReleaseCanBeCovered(t *testing.T) {
+	m := open(t, func(d *Database) {
+		d.Cover("debian 13", Source{ID: "debian", Name: "Debian Security Tracker"})
+		d.Set("debian 13", "glibc", "CVE-2023-4911", Advisory{Fixed: "2.36-9+deb12u3"})
+	})
+	got := m.distribution(ftypes.Debian, "13.1", debian(t, "debian-12.1"))
+	if diff := cmp.Diff([]string{"libc6 CVE-2023-4911 HIGH 2.36-9+deb12u3"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestAmazonWithoutVersionPanicsTheDetector keeps images.AmazonWithoutVersion to what it is for.
+func TestAmazonWithoutVersionPanicsTheDetector(t *testing.T) {
+	m := open(t, nil)
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic: the image needs another way to be hostile")
+		}
+	}()
+	m.distribution(ftypes.Amazon, "", []ftypes.Package{{Name: "bash", Version: "4.2.46-34"}})
+}
+
 func TestOneFactFlipsOneFinding(t *testing.T) {
 	const glibc = "libc6 CVE-2023-4911"
 	packages := debian(t, "debian-12.1")

@@ -76,6 +76,7 @@ func TestBombsAreSmallAndGrowLarge(t *testing.T) {
 		"gzip": {GzipBomb, 950},
 		"zstd": {ZstdBomb, 5_000},
 		"text": {CPUBomb, 80},
+		"json": {MemoryBomb, 950},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +94,7 @@ func TestBombsAreSmallAndGrowLarge(t *testing.T) {
 }
 
 func TestBombsUnpackToAnArchiveOfTheirDiffID(t *testing.T) {
-	for name, build := range map[string]func(int64) (v1.Image, error){"gzip": GzipBomb, "zstd": ZstdBomb, "text": CPUBomb} {
+	for name, build := range map[string]func(int64) (v1.Image, error){"gzip": GzipBomb, "zstd": ZstdBomb, "text": CPUBomb, "json": MemoryBomb} {
 		t.Run(name, func(t *testing.T) {
 			layer := onlyLayer(t, Build(t, func() (v1.Image, error) { return build(3 << 20) }))
 			rc, err := layer.Uncompressed()

@@ -56,14 +56,18 @@ func NotGzip() (v1.Image, error) {
 
 // GzipBomb has a layer of about a thousandth of the size that it unpacks to: one file of zeros. The size is in bytes, rounded
 // up to whole MiB.
-func GzipBomb(size int64) (v1.Image, error) { return bomb(gzipped, size, make([]byte, mebibyte)) }
+func GzipBomb(size int64) (v1.Image, error) {
+	return ofBomb(gzipped, bomb{path: largeFile, chunk: make([]byte, mebibyte), size: size})
+}
 
 // ZstdBomb is [GzipBomb] with zstd, which makes much less of the same zeros.
-func ZstdBomb(size int64) (v1.Image, error) { return bomb(zstded, size, make([]byte, mebibyte)) }
+func ZstdBomb(size int64) (v1.Image, error) {
+	return ofBomb(zstded, bomb{path: largeFile, chunk: make([]byte, mebibyte), size: size})
+}
 
 // NestedBomb has a gzipped layer in which there is a [ZstdBomb]'s layer where the archive should be.
 func NestedBomb(size int64) (v1.Image, error) {
-	inner, err := newBomb(zstded, size, make([]byte, mebibyte))
+	inner, err := bomb{path: largeFile, chunk: make([]byte, mebibyte), size: size}.layer(zstded)
 	if err != nil {
 		return nil, err
 	}
@@ -77,25 +81,48 @@ func CPUBomb(size int64) (v1.Image, error) {
 	for i := 0; text.Len() < 8<<10; i++ {
 		fmt.Fprintf(&text, "setting_%03d = 'value of token %03d'\n", i, i*7919%1009)
 	}
-	return bomb(gzipped, size, []byte(strings.Repeat(text.String(), mebibyte/text.Len()+1)[:mebibyte]))
+	chunk := []byte(strings.Repeat(text.String(), mebibyte/text.Len()+1)[:mebibyte])
+	return ofBomb(gzipped, bomb{path: largeFile, chunk: chunk, size: size})
 }
 
-func bomb(c compression, size int64, chunk []byte) (v1.Image, error) {
-	l, err := newBomb(c, size, chunk)
+// MemoryBomb has a small layer with one large package.json of npm, valid and on one line, which parsers take into memory as a
+// whole and more than once. The size is in bytes, rounded up to whole MiB.
+func MemoryBomb(size int64) (v1.Image, error) {
+	return ofBomb(gzipped, bomb{
+		path:   lodashManifest,
+		prefix: `{"name":"lodash","version":"4.17.20","description":"`,
+		chunk:  bytes.Repeat([]byte("x"), mebibyte),
+		size:   size,
+		suffix: `"}`,
+	})
+}
+
+const largeFile = "var/log/large.txt"
+
+// bomb is an archive of one file that consists of a chunk of a MiB over and over, up to a size in bytes.
+type bomb struct {
+	path, prefix, suffix string
+	chunk                []byte
+	size                 int64
+}
+
+func (b bomb) layer(c compression) (*layer, error) {
+	times := int((b.size + mebibyte - 1) / mebibyte)
+	size := int64(len(b.prefix) + times*len(b.chunk) + len(b.suffix))
+	head, tail, err := frame(File{Path: b.path}, size)
+	if err != nil {
+		return nil, err
+	}
+	return newLayer(c,
+		segment{append(head, b.prefix...), 1}, segment{b.chunk, times}, segment{append([]byte(b.suffix), tail...), 1})
+}
+
+func ofBomb(c compression, b bomb) (v1.Image, error) {
+	l, err := b.layer(c)
 	if err != nil {
 		return nil, err
 	}
 	return New(Spec{Layers: []v1.Layer{l}})
-}
-
-// newBomb makes a layer with one file of repeated chunks of a MiB.
-func newBomb(c compression, size int64, chunk []byte) (*layer, error) {
-	times := int((size + mebibyte - 1) / mebibyte)
-	head, tail, err := frame(File{Path: "var/log/large.txt"}, int64(times)*mebibyte)
-	if err != nil {
-		return nil, err
-	}
-	return newLayer(c, segment{head, 1}, segment{chunk, times}, segment{tail, 1})
 }
 
 // Traversal has a layer whose entries point out of the root: by dots, by an absolute name, through a symbolic and by a hard

@@ -60,6 +60,7 @@ func everything(t *testing.T) map[string]func() (Pushable, error) {
 		"zstd bomb":             image(func() (v1.Image, error) { return ZstdBomb(2 << 20) }),
 		"nested bomb":           image(func() (v1.Image, error) { return NestedBomb(2 << 20) }),
 		"cpu bomb":              image(func() (v1.Image, error) { return CPUBomb(2 << 20) }),
+		"memory bomb":           image(func() (v1.Image, error) { return MemoryBomb(2 << 20) }),
 		"many layers":           image(func() (v1.Image, error) { return ManyLayers(3) }),
 		"two platforms":         index(TwoPlatforms),
 		"nothing runs":          index(NoRunnablePlatform),
@@ -95,6 +96,17 @@ func TestBuildersAreDeterministicAndTheirImagesPush(t *testing.T) {
 				t.Errorf("the registry has %v, %v; want %s", head, err, digest)
 			}
 		})
+	}
+}
+
+func TestPushLogsInAndTrusts(t *testing.T) {
+	r := registry.New(t, registry.WithTLS(), registry.WithBasicAuth(registry.Account{User: "robot", Password: "s3cret"}))
+	reference, img := "localhost"+r.Host()[strings.Index(r.Host(), ":"):]+"/shop:1", Build(t, Alpine)
+	if _, err := Push(t.Context(), reference, img, Through(r.Transport()), As("robot", "s3cret")); err != nil {
+		t.Error(err)
+	}
+	if _, err := Push(t.Context(), reference, img, Through(r.Transport())); err == nil {
+		t.Error("pushed without credentials")
 	}
 }
 

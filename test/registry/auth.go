@@ -5,6 +5,7 @@ package registry
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,6 +21,12 @@ type Account struct {
 	User, Password string
 	Prefixes       []string // of repository names; none means every repository
 	PullOnly       bool
+}
+
+// DockerConfig is the account's credentials for a host in the form of a pull secret's .dockerconfigjson.
+func (a Account) DockerConfig(host string) []byte {
+	login := base64.StdEncoding.EncodeToString([]byte(a.User + ":" + a.Password))
+	return fmt.Appendf(nil, `{"auths":{%q:{"auth":%q}}}`, host, login)
 }
 
 // covers reports whether the account may do what the request wants. Requests about no repository are everybody's.

@@ -172,6 +172,20 @@ func TestJournalKnowsWhoAsked(t *testing.T) {
 	}
 }
 
+func TestDockerConfigLogsIn(t *testing.T) {
+	robot := Account{User: "robot", Password: "s3cret"}
+	c := client{T: t, r: New(t, WithBasicAuth(robot)), ctx: t.Context()}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), robot.DockerConfig(c.r.Host()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DOCKER_CONFIG", dir)
+	_, err := remote.Get(c.ref("1.8"), c.options(remote.WithAuthFromKeychain(authn.DefaultKeychain))...)
+	if statusOf(err) != http.StatusNotFound {
+		t.Errorf("get: %v; want 404, not 401", err)
+	}
+}
+
 func TestDownRefusesAndUpRemembers(t *testing.T) {
 	c := newClient(t)
 	host := c.r.Host()
