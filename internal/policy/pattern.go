@@ -19,9 +19,8 @@ const (
 	anySegments   = "**" // as a segment of its own
 )
 
-// Docker Hub's canonical host, the other name of it, and the folder of the images without one.
+// Docker Hub's other name, and the folder of its images without one.
 const (
-	dockerHub      = "docker.io"
 	dockerHubIndex = "index.docker.io"
 	dockerLibrary  = "library"
 )
@@ -52,13 +51,9 @@ func CheckPattern(pattern v1alpha1.ImagePattern) error {
 	return nil
 }
 
-// matchRepository says that the pattern matches the repository's canonical name, segment by segment. A name with a
-// segment that a server could take for a way out of its folder matches nothing.
+// matchRepository says that the pattern matches the repository's canonical name, segment by segment.
 func matchRepository(pattern v1alpha1.ImagePattern, repository image.Repository) bool {
 	names := strings.Split(repository.String(), "/")
-	if slices.ContainsFunc(names, func(name string) bool { return name == "" || name == "." || name == ".." }) {
-		return false
-	}
 	patterns := splitPattern(pattern)
 	return wildcard(len(patterns), len(names),
 		func(p int) bool { return patterns[p] == anySegments },
@@ -73,14 +68,14 @@ func splitPattern(pattern v1alpha1.ImagePattern) []string {
 		return segments
 	}
 	if !isHost(segments) {
-		segments = append([]string{dockerHub}, segments...)
+		segments = append([]string{image.DockerHub}, segments...)
 	}
 	segments[0] = strings.ToLower(segments[0])
 	if segments[0] == dockerHubIndex {
-		segments[0] = dockerHub
+		segments[0] = image.DockerHub
 	}
-	if segments[0] == dockerHub && len(segments) == 2 && segments[1] != anySegments {
-		segments = []string{dockerHub, dockerLibrary, segments[1]}
+	if segments[0] == image.DockerHub && len(segments) == 2 && segments[1] != anySegments {
+		segments = []string{image.DockerHub, dockerLibrary, segments[1]}
 	}
 	return segments
 }

@@ -1,0 +1,117 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+)
+
+func repository(t testing.TB, s string) image.Repository {
+	t.Helper()
+	r, err := image.ParseRepository(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestMatches(t *testing.T) {
+	shop := []v1alpha1.ImagePattern{"registry.example.com/shop/**"}
+	namespaced := FromImagePolicy(&v1alpha1.ImagePolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "strict"},
+		Spec:       v1alpha1.PolicySpec{Images: shop},
+	})
+	clusterWide := FromClusterImagePolicy(&v1alpha1.ClusterImagePolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "strict"},
+		Spec: v1alpha1.ClusterPolicySpec{
+			Namespaces: []v1alpha1.NamespacePattern{"prod", "*-prod"},
+			PolicySpec: v1alpha1.PolicySpec{Images: shop},
+		},
+	})
+	everything := namespaced
+	everything.Spec.Images = nil
+	for name, test := range map[string]struct {
+		policy     Policy
+		namespace  string
+		repository string
+		want       bool
+	}{
+		"a policy speaks of its images in its namespace":            {namespaced, "prod", "registry.example.com/shop/checkout", true},
+		"a policy has no say in other namespaces":                   {namespaced, "prod-2", "registry.example.com/shop/checkout", false},
+		"a policy has no say on other images":                       {namespaced, "prod", "registry.example.com/shopping/checkout", false},
+		"a policy without images speaks of every image":             {everything, "prod", "quay.io/any/thing", true},
+		"a cluster-wide policy speaks in the namespaces it names":   {clusterWide, "prod", "registry.example.com/shop/checkout", true},
+		"a cluster-wide policy speaks in the namespaces it matches": {clusterWide, "eu-prod", "registry.example.com/shop/checkout", true},
+		"a cluster-wide policy has no say elsewhere":                {clusterWide, "production", "registry.example.com/shop/checkout", false},
+		"a cluster-wide policy without namespaces says nothing":     {Policy{Name: "lost"}, "prod", "quay.io/any/thing", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.policy.Matches(test.namespace, repository(t, test.repository)); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+	if namespaced.Name != "prod/strict" || clusterWide.Name != "strict" {
+		t.Errorf("names are %q and %q", namespaced.Name, clusterWide.Name)
+	}
+}
+
+func TestMatchingIsSortedByName(t *testing.T) {
+	policies := []Policy{
+		{Name: "z", Namespaces: []v1alpha1.NamespacePattern{"*"}},
+		{Name: "dev/a", Namespace: "dev"},
+		{Name: "prod/b", Namespace: "prod"},
+		{Name: "a", Namespaces: []v1alpha1.NamespacePattern{"prod"}},
+	}
+	got := Names(Matching(policies, "prod", repository(t, "nginx")))
+	if diff := cmp.Diff([]string{"a", "prod/b", "z"}, got); diff != "" {
+		t.Errorf("policies (-want +got):\n%s", diff)
+	}
+}
+
+func TestMode(t *testing.T) {
+	audit := Policy{Spec: v1alpha1.PolicySpec{Admission: &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionAudit}}}
+	enforce := Policy{Spec: v1alpha1.PolicySpec{Admission: &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionEnforce}}}
+	for name, test := range map[string]struct {
+		policies []Policy
+		want     v1alpha1.AdmissionMode
+	}{
+		"without a policy Pods are refused":            {nil, v1alpha1.AdmissionEnforce},
+		"a policy that does not say refuses":           {[]Policy{{}}, v1alpha1.AdmissionEnforce},
+		"a policy that audits lets in":                 {[]Policy{audit}, v1alpha1.AdmissionAudit},
+		"policies that all audit let in":               {[]Policy{audit, audit}, v1alpha1.AdmissionAudit},
+		"one policy that enforces is the strictest":    {[]Policy{audit, enforce}, v1alpha1.AdmissionEnforce},
+		"one policy that does not say is as strict":    {[]Policy{audit, {}}, v1alpha1.AdmissionEnforce},
+		"a mode that nobody knows is taken as enforce": {[]Policy{{Spec: v1alpha1.PolicySpec{Admission: &v1alpha1.AdmissionRules{Mode: "Warn"}}}}, v1alpha1.AdmissionEnforce},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Mode(test.policies); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestFingerprintsAreThoseThatSignatureRulesCount(t *testing.T) {
+	p := Policy{
+		Spec: v1alpha1.PolicySpec{Signatures: []v1alpha1.SignatureRule{
+			{Name: "a", AnyOf: []v1alpha1.RuleName{"ci", "release", "gone", "unseen"}},
+			{Name: "b", AnyOf: []v1alpha1.RuleName{"ci"}},
+		}},
+		Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{
+			"ci": evidence.Checked("22"), "release": evidence.Checked("11"), "unused": evidence.Checked("33"),
+			"gone": evidence.Unchecked[string](v1alpha1.ReasonKeyNotFound, "gone"),
+		},
+	}
+	if diff := cmp.Diff([]string{"11", "22"}, Fingerprints([]Policy{p, p})); diff != "" {
+		t.Errorf("fingerprints (-want +got):\n%s", diff)
+	}
+}
