@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"k8s.io/utils/ptr"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -35,6 +38,9 @@ func Decide(r Request) Decision {
 			"TrustedImage %s does not name this namespace; add {namespace: %s} to its spec.promoteTo", name(r.From), r.Taker.Namespace))
 	}
 	offers := offered(upstream)
+	if overtaken(upstream, offers, r.Current) {
+		return Decision{Result: v1alpha1.ResultPass, Candidate: Candidate{Reference: r.Current}}
+	}
 	if len(offers) == 0 {
 		return refuse(v1alpha1.ReasonUpstreamHasNoTrust, fmt.Sprintf(
 			"TrustedImage %s trusts no digest that passes there; its conditions say why", name(r.From)))
@@ -114,6 +120,22 @@ func offered(upstream *Upstream) []Candidate {
 		})
 	}
 	return offers
+}
+
+// overtaken says that the taker's current digest is one of the upstream's and newer there than anything that it offers.
+func overtaken(upstream *Upstream, offers []Candidate, current image.Reference) bool {
+	since := func(reference image.Reference) time.Time {
+		for _, e := range append([]v1alpha1.TrustedDigest{ptr.Deref(upstream.Trusted, v1alpha1.TrustedDigest{})}, upstream.History...) {
+			if string(e.Digest) == reference.Digest.String() && e.Repository == reference.Repository.String() {
+				return e.TrustedAt.Time()
+			}
+		}
+		return time.Time{}
+	}
+	if current.Digest.IsZero() || since(current).IsZero() {
+		return false
+	}
+	return len(offers) == 0 || since(offers[0].Reference).Before(since(current))
 }
 
 // refusing returns the first policy that speaks of the repository and does not take digests from the namespace.

@@ -26,6 +26,9 @@ type Request struct {
 	// Chain has the upstream of From, the upstream of that, and so on, as far as there are any; more than MaxChain need
 	// not be followed.
 	Chain []evidence.Environment
+	// Current is what the taker trusts now, the zero value when nothing. An environment only goes forward: what the
+	// upstream came to trust before Current is no candidate, also when Current no longer passes there.
+	Current image.Reference
 	// Policies that may speak of the image in the taker's namespace; those that do not are left out.
 	Policies []policy.Policy
 }

@@ -1,0 +1,122 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package workpool_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+
+	"github.com/assay-dev/assay/internal/workpool"
+)
+
+var (
+	shop = types.NamespacedName{Namespace: "dev", Name: "shop"}
+	cart = types.NamespacedName{Namespace: "dev", Name: "cart"}
+)
+
+// start runs a pool inside a bubble, whose clock stands still while anything can run.
+func start(t *testing.T, workers int) (*workpool.Pool, chan types.NamespacedName) {
+	t.Helper()
+	woken := make(chan types.NamespacedName, 16)
+	pool := workpool.New(workers, clock.RealClock{}, func(_ context.Context, name types.NamespacedName) { woken <- name })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- pool.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return pool, woken
+}
+
+func TestWorkIsDoneOncePerKeyAndEveryWaiterIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, woken := start(t, 2)
+		var runs atomic.Int32
+		release := make(chan struct{})
+		work := func(context.Context) (string, error) {
+			runs.Add(1)
+			<-release
+			return "inventory", nil
+		}
+		for _, waiter := range []types.NamespacedName{shop, cart, shop} {
+			if _, ok, _ := workpool.Do(pool, "sha256:1", waiter, time.Hour, work); ok {
+				t.Fatal("a result was there before the work was done")
+			}
+		}
+		close(release)
+		synctest.Wait()
+		if len(woken) != 2 || runs.Load() != 1 {
+			t.Errorf("%d waiters were woken and the work was done %d times, want 2 and once", len(woken), runs.Load())
+		}
+		if value, ok, err := workpool.Do(pool, "sha256:1", cart, time.Hour, work); !ok || err != nil || value != "inventory" {
+			t.Errorf("got %q, %v, %v", value, ok, err)
+		}
+	})
+}
+
+func TestAResultIsUsedUntilItIsTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, _ := start(t, 1)
+		runs := 0
+		look := func() (int, bool) {
+			value, ok, _ := workpool.Do(pool, "tag", shop, time.Minute, func(context.Context) (int, error) { runs++; return runs, nil })
+			synctest.Wait()
+			return value, ok
+		}
+		look()
+		if value, ok := look(); !ok || value != 1 {
+			t.Errorf("got %d, %v, want the first result", value, ok)
+		}
+		time.Sleep(time.Minute) // The bubble's clock.
+		if _, ok := look(); ok {
+			t.Error("a result that is too old was used")
+		}
+		if value, ok := look(); !ok || value != 2 {
+			t.Errorf("got %d, %v, want the second result", value, ok)
+		}
+	})
+}
+
+func TestAForgottenErrorIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, _ := start(t, 1)
+		outage := errors.New("outage")
+		fail := func(context.Context) (int, error) { return 0, outage }
+		workpool.Do(pool, "tag", shop, time.Hour, fail)
+		synctest.Wait()
+		if _, ok, err := workpool.Do(pool, "tag", shop, time.Hour, fail); !ok || !errors.Is(err, outage) {
+			t.Fatalf("got %v, %v", ok, err)
+		}
+		pool.Forget("tag")
+		if _, ok, _ := workpool.Do(pool, "tag", shop, time.Hour, fail); ok {
+			t.Error("the forgotten error came back")
+		}
+	})
+}
+
+func TestAPanicFailsItsOwnWorkOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, _ := start(t, 1)
+		hostile := func(context.Context) (int, error) { panic("index out of range") }
+		workpool.Do(pool, "hostile", shop, time.Hour, hostile)
+		workpool.Do(pool, "healthy", cart, time.Hour, func(context.Context) (int, error) { return 1, nil })
+		synctest.Wait()
+		if _, ok, err := workpool.Do(pool, "hostile", shop, time.Hour, hostile); !ok || err == nil {
+			t.Errorf("got %v, %v, want an error", ok, err)
+		}
+		if value, ok, err := workpool.Do(pool, "healthy", cart, time.Hour, func(context.Context) (int, error) { return 0, nil }); !ok || err != nil || value != 1 {
+			t.Errorf("got %d, %v, %v", value, ok, err)
+		}
+	})
+}
