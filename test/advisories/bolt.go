@@ -23,14 +23,14 @@ func (db *Database) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what it leaves is small and temporary
 	path := filepath.Join(dir, databaseFile)
 	file, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, NoSync: true})
 	if err != nil {
 		return nil, fmt.Errorf("create the database: %w", err)
 	}
 	if err := db.fill(file); err != nil {
-		file.Close()
+		_ = file.Close() // the first error tells more
 		return nil, fmt.Errorf("write the database: %w", err)
 	}
 	if err := file.Close(); err != nil {
@@ -112,8 +112,7 @@ func (a Advisory) encoded() *types.Advisory {
 }
 
 func (v Vulnerability) encoded() (types.Vulnerability, error) {
-	out := types.Vulnerability{Title: v.Title, CweIDs: v.CWEs, References: v.References, Severity: "UNKNOWN"}
-	highest := types.SeverityUnknown
+	out := types.Vulnerability{Title: v.Title, CweIDs: v.CWEs, References: v.References}
 	for source, name := range v.Severity {
 		s, err := types.NewSeverity(name)
 		if err != nil {
@@ -123,9 +122,7 @@ func (v Vulnerability) encoded() (types.Vulnerability, error) {
 			out.VendorSeverity = types.VendorSeverity{}
 		}
 		out.VendorSeverity[types.SourceID(source)] = s
-		highest = max(highest, s)
 	}
-	out.Severity = highest.String()
 	if v.Published == "" {
 		return out, nil
 	}

@@ -103,8 +103,8 @@ func zstdFrame(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	defer w.Close()
-	return w.EncodeAll(data, nil), nil
+	frame := w.EncodeAll(data, nil)
+	return frame, w.Close()
 }
 
 func openZstd(r io.Reader) (io.ReadCloser, error) {

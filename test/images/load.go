@@ -122,7 +122,7 @@ func openMaybeGzipped(path string) (io.ReadCloser, error) {
 		return maybeGzipped{z, f}, nil
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		f.Close()
+		_ = f.Close() // the first error tells more
 		return nil, err
 	}
 	return f, nil

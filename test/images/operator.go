@@ -49,12 +49,12 @@ func openAsArchive(source string, entry File) (io.ReadCloser, error) {
 	}
 	info, err := f.Stat()
 	if err != nil {
-		f.Close()
+		_ = f.Close() // the first error tells more
 		return nil, err
 	}
 	head, tail, err := frame(entry, info.Size())
 	if err != nil {
-		f.Close()
+		_ = f.Close() // the first error tells more
 		return nil, err
 	}
 	return archivedFile{io.MultiReader(bytes.NewReader(head), f, bytes.NewReader(tail)), f}, nil

@@ -65,12 +65,12 @@ func (x exchange) reset() {
 	if err != nil {
 		return // the client is gone already
 	}
-	under := plain(conn) // closed without TLS's word of farewell
-	defer under.Close()
+	under := plain(conn)                 // closed without TLS's word of farewell
+	defer func() { _ = under.Close() }() // a broken connection is what is wanted
 	if n > 0 {
-		fmt.Fprintf(buf, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
-		_ = a.header.Write(buf) // a broken connection is what is wanted
-		fmt.Fprintf(buf, "\r\n%s", a.body[:n])
+		_, _ = fmt.Fprintf(buf, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
+		_ = a.header.Write(buf)
+		_, _ = fmt.Fprintf(buf, "\r\n%s", a.body[:n])
 		_ = buf.Flush()
 	}
 	if tcp, ok := under.(*net.TCPConn); ok {

@@ -74,27 +74,30 @@ func classify(path string) (kind Kind, repository, reference string) {
 	case tokenPath:
 		return Token, "", ""
 	}
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	if parts[0] != "v2" || len(parts) < 4 {
+	rest, ok := strings.CutPrefix(path, "/v2/")
+	if !ok {
+		return Other, "", ""
+	}
+	if i := strings.LastIndex(rest, "/blobs/uploads/"); i > 0 {
+		return Upload, rest[:i], rest[i+len("/blobs/uploads/"):]
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) < 3 {
 		return Other, "", ""
 	}
 	last := len(parts) - 1
-	if i := last - 2; i > 1 && parts[i] == "blobs" && parts[i+1] == "uploads" {
-		return Upload, strings.Join(parts[1:i], "/"), parts[last]
-	}
-	repository, reference = strings.Join(parts[1:last-1], "/"), parts[last]
-	switch {
-	case parts[last-1] == "manifests" && strings.Contains(reference, ":"):
-		return ManifestByDigest, repository, reference
-	case parts[last-1] == "manifests":
+	repository, reference = strings.Join(parts[:last-1], "/"), parts[last]
+	switch parts[last-1] {
+	case "manifests":
+		if strings.Contains(reference, ":") {
+			return ManifestByDigest, repository, reference
+		}
 		return ManifestByTag, repository, reference
-	case parts[last-1] == "blobs" && reference == "uploads":
-		return Upload, repository, ""
-	case parts[last-1] == "blobs":
+	case "blobs":
 		return Blob, repository, reference
-	case parts[last-1] == "referrers":
+	case "referrers":
 		return Referrers, repository, reference
-	case parts[last-1] == "tags":
+	case "tags":
 		return Tags, repository, ""
 	}
 	return Other, "", ""
