@@ -68,7 +68,7 @@ func TestLayersThatDoNotUnpack(t *testing.T) {
 }
 
 func TestBombsAreSmallAndGrowLarge(t *testing.T) {
-	const size = 256 << 20
+	const size = 64 << 20
 	tests := map[string]struct {
 		build func(int64) (v1.Image, error)
 		ratio int64 // unpacked to packed, at least

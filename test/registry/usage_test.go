@@ -71,17 +71,23 @@ func usesOfFaults(t *testing.T, root string) (here, elsewhere map[string]bool) {
 	return here, elsewhere
 }
 
-// collectSelectors adds the Name of every registry.Name in a file that imports this package.
+// collectSelectors adds the Name of every registry.Name in a file that imports this package, under whatever name.
 func collectSelectors(file *ast.File, into map[string]bool) {
-	imported := slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool {
-		return i.Path.Value == `"github.com/assay-dev/assay/test/registry"`
-	})
-	if !imported {
-		return
+	local := ""
+	for _, spec := range file.Imports {
+		if spec.Path.Value != `"github.com/assay-dev/assay/test/registry"` {
+			continue
+		}
+		local = "registry"
+		if spec.Name != nil {
+			local = spec.Name.Name
+		}
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
-			into[sel.Sel.Name] = true
+			if x, ok := sel.X.(*ast.Ident); ok && local != "" && x.Name == local {
+				into[sel.Sel.Name] = true
+			}
 		}
 		return true
 	})
