@@ -1,0 +1,131 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cosign_test
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/signature"
+)
+
+// cosignCommand returns the path of the real cosign command, which make test builds.
+func cosignCommand(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../../../bin/clients/cosign")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("SKIPPED: bin/clients/cosign is not built; make test builds it")
+	}
+	return path
+}
+
+// runCosign runs the command in a folder of its own, with no way out but to registries on this host.
+func runCosign(t *testing.T, folder string, args ...string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), cosignCommand(t), args...)
+	command.Dir = folder
+	command.Env = []string{"HOME=" + folder, "COSIGN_PASSWORD=" + string(password), "COSIGN_YES=true", "HTTPS_PROXY=http://127.0.0.1:1", "COSIGN_EXPERIMENTAL=0"}
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("cosign %v: %v\n%s", args, err, output)
+	}
+}
+
+// TestSignaturesOfTheCosignCommand: whatever the command makes of a key, in both forms and on both kinds of registries.
+func TestSignaturesOfTheCosignCommand(t *testing.T) {
+	cosignCommand(t)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]crypto.Signer{
+		"ECDSA P-256": ecdsaPrivate(t, elliptic.P256()),
+		"Ed25519":     edwards,
+		"RSA":         rsaKey,
+	}
+	// A signing configuration without services is how cosign 3 signs where there are no logs.
+	const signingConfig = `{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json"}`
+	const withSigningConfiguration = "as a bundle, with a signing configuration"
+	forms := map[string][]string{
+		"under the tag":          {"--tlog-upload=false"},
+		"as a bundle":            {"--tlog-upload=false", "--new-bundle-format"},
+		withSigningConfiguration: {"--new-bundle-format", "--signing-config=signing-config.json"},
+	}
+	registries := bothKinds(t)
+	for kind, private := range keys {
+		folder := t.TempDir()
+		write := func(file string, content []byte) {
+			if err := os.WriteFile(filepath.Join(folder, file), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("cosign.key", encryptedKey(t, private))
+		write("signing-config.json", []byte(signingConfig))
+		key, err := signature.NewKey(private.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for form, flags := range forms {
+			for registryName, r := range registries {
+				t.Run(kind+" "+form+", "+registryName, func(t *testing.T) {
+					if kind == "Ed25519" && form == withSigningConfiguration {
+						t.Skip("cosign v2.6.5 cannot: it signs pre-hashed and then checks its own signature as a pure one")
+					}
+					digest := pushed(t, r.Host())
+					runCosign(t, folder, append(append([]string{"sign", "--key=cosign.key"}, flags...), digest.String())...)
+					if fact := verify(t, digest, key)[key.Fingerprint]; fact != verified {
+						t.Errorf("got %+v", fact)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestAttestationsOfTheCosignCommandAreNoSignatures: CVE-2022-35929, for what the command itself writes.
+func TestAttestationsOfTheCosignCommandAreNoSignatures(t *testing.T) {
+	cosignCommand(t)
+	k := ecdsaPrivate(t, elliptic.P256())
+	key, err := signature.NewKey(k.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for file, content := range map[string][]byte{"cosign.key": encryptedKey(t, k), "predicate.json": []byte(`{}`)} {
+		if err := os.WriteFile(filepath.Join(folder, file), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attest := func(t *testing.T, digest name.Digest, flags ...string) {
+		args := append([]string{"attest", "--key=cosign.key", "--tlog-upload=false", "--type=spdxjson", "--predicate=predicate.json"}, flags...)
+		runCosign(t, folder, append(args, digest.String())...)
+	}
+	for registryName, r := range bothKinds(t) {
+		for form, flags := range map[string][]string{"under the tag": nil, "as a bundle": {"--new-bundle-format"}} {
+			t.Run(form+", "+registryName, func(t *testing.T) {
+				digest := pushed(t, r.Host())
+				attest(t, digest, flags...)
+				if fact := verify(t, digest, key)[key.Fingerprint]; fact.State != evidence.Known || fact.Value.Verified {
+					t.Errorf("got %+v", fact)
+				}
+			})
+		}
+	}
+}
