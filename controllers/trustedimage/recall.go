@@ -24,16 +24,16 @@ type entry struct {
 func (r *Reconciler) recall(ctx context.Context, s *scope) {
 	s.trusted, s.forged = r.Seals.verified(s.name, recorded(&s.object.Status))
 	if len(s.trusted) > 0 {
-		s.recalled = true
+		s.recalled, s.remembered = true, true
 		return
 	}
-	records, err := r.Seals.ledger(ctx, s.name)
+	records, remembered, err := r.Seals.ledger(ctx, s.name)
 	if err != nil {
 		s.recallErr = &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: "the evidence store cannot be read: " + err.Error(), Cause: err}
 		return
 	}
 	s.trusted, _ = r.Seals.verified(s.name, records)
-	s.recalled = true
+	s.recalled, s.remembered = true, remembered
 }
 
 // recorded are the entries of a status, the current digest first.
@@ -44,10 +44,10 @@ func recorded(status *v1alpha1.TrustedImageStatus) []v1alpha1.TrustedDigest {
 	return append([]v1alpha1.TrustedDigest{*status.Trusted}, status.History...)
 }
 
-// restore looks for Assay's own seals on a candidate that the environment does not remember, so that an emptied status on a
-// fresh disk is refilled without pulling the image.
+// restore looks for Assay's own seals on the candidate when the environment remembers nothing, so that an emptied status on a
+// fresh disk is refilled without pulling the image. Trust that ended is remembered, and does not come back this way.
 func (r *Reconciler) restore(ctx context.Context, s *scope) {
-	if !s.recalled || len(s.trusted) > 0 || s.candidate == nil || s.known(s.candidate.Digest) {
+	if !s.recalled || s.remembered || s.candidate == nil || s.known(s.candidate.Digest) {
 		return
 	}
 	reference, reader := *s.candidate, s.reader

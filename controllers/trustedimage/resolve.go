@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/reconcile"
@@ -85,26 +82,6 @@ func fetchFrom(reader registry.Reader, repository image.Repository, source *v1al
 
 func invalidReference(err error) error {
 	return &reconcile.Stalled{Reason: v1alpha1.ReasonInvalidReference, Message: err.Error() + "; correct spec.source.registry"}
-}
-
-// maxUpstreams bounds how far upstreams are followed in search of a cycle.
-const maxUpstreams = 32
-
-// chain follows the upstreams of the object, at most maxUpstreams of them, and stops where one does not exist.
-func (r *Reconciler) chain(ctx context.Context, object *v1alpha1.TrustedImage) ([]*v1alpha1.TrustedImage, error) {
-	var chain []*v1alpha1.TrustedImage
-	for next := object.Spec.Source.UpstreamRef; next != nil && len(chain) < maxUpstreams; {
-		var upstream v1alpha1.TrustedImage
-		name := types.NamespacedName{Namespace: string(next.Namespace), Name: string(next.Name)}
-		if err := r.Client.Get(ctx, name, &upstream); apierrors.IsNotFound(err) {
-			return chain, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("read the upstream %s: %w", name, err)
-		}
-		chain = append(chain, &upstream)
-		next = upstream.Spec.Source.UpstreamRef
-	}
-	return chain, nil
 }
 
 // explain gives errors of the ports the reason that conditions show, and says whether trying again helps.

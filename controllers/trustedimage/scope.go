@@ -35,7 +35,9 @@ type scope struct {
 	forged int
 	// recalled says that the trusted entries could be looked at. Set by recall.
 	recalled bool
-	// recallErr is why they could not.
+	// remembered says that the environment has trusted something before, whether or not it still does. Set by recall.
+	remembered bool
+	// recallErr is why the trusted entries could not be looked at.
 	recallErr error
 
 	// reader reads the registry with the object's credentials. Set by resolve.

@@ -9,7 +9,6 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -95,17 +94,17 @@ func coveredBy(name types.NamespacedName, record v1alpha1.TrustedDigest) (trust.
 	return entry, nil
 }
 
-// ledger returns the records that an emptied status is refilled from; none when the environment never trusted anything.
-func (s *Seals) ledger(ctx context.Context, name types.NamespacedName) ([]v1alpha1.TrustedDigest, error) {
+// ledger returns the records that an emptied status is refilled from; found is false when the environment never trusted anything.
+func (s *Seals) ledger(ctx context.Context, name types.NamespacedName) (records []v1alpha1.TrustedDigest, found bool, err error) {
 	content, err := s.Ledger.Read(ctx, environment(name))
 	if errors.Is(err, evidence.ErrNotFound) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var records []v1alpha1.TrustedDigest
-	return records, json.Unmarshal(content, &records)
+	err = json.Unmarshal(content, &records)
+	return records, true, err
 }
 
 // remember writes the records to the ledger when it holds others. What only explains a record stays out of it.

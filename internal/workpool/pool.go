@@ -107,6 +107,22 @@ func (p *Pool) Start(ctx context.Context) error {
 	return nil
 }
 
+// Drain does everything that was asked for, in the caller's goroutine, and returns when nothing is left. It is for callers
+// without workers, such as tests that go step by step.
+func (p *Pool) Drain(ctx context.Context) {
+	for {
+		p.mu.Lock()
+		if len(p.queue) == 0 {
+			p.mu.Unlock()
+			return
+		}
+		t := p.queue[0]
+		p.queue = p.queue[1:]
+		p.mu.Unlock()
+		p.finish(ctx, t)
+	}
+}
+
 func (p *Pool) next() *task {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,0 +1,103 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// options are what the flags say.
+type options struct {
+	kubeconfig     string
+	namespace      string
+	dataDir        string
+	indexer        string
+	indexMemory    int64
+	indexDeadline  time.Duration
+	workers        int
+	database       string
+	databaseFile   string
+	kev            string
+	registryConfig string
+	insecureHosts  list
+	allowAddresses list
+	webhookHosts   list
+	metricsAddress string
+	healthAddress  string
+	leaderElection bool
+	allowed        []netip.Prefix
+}
+
+// list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+// Set appends a value.
+func (l *list) Set(value string) error {
+	*l = append(*l, value)
+	return nil
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("assay-controller", flag.ContinueOnError)
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty means the service account of the Pod")
+	flags.StringVar(&o.namespace, "namespace", "assay-system", "namespace that Assay runs in")
+	flags.StringVar(&o.dataDir, "data-dir", "/var/lib/assay", "folder for evidence, the vulnerability database and scratch files")
+	flags.StringVar(&o.indexer, "indexer", besideThisProgram("assay-index"), "the program assay-index")
+	flags.Int64Var(&o.indexMemory, "index-memory", 1<<30, "memory that indexing one image may take, in bytes")
+	flags.DurationVar(&o.indexDeadline, "index-deadline", 5*time.Minute, "time that indexing one image may take")
+	flags.IntVar(&o.workers, "workers", 2, "how many images are worked on at a time")
+	flags.StringVar(&o.database, "database-repository", "ghcr.io/aquasecurity/trivy-db:2", "OCI artifact with the vulnerability database; a mirror works as well")
+	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz, or a folder with trivy.db and metadata.json; instead of --database-repository")
+	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, a file or an https URL; without it rules on exploited vulnerabilities are Unknown")
+	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")
+	flags.Var(&o.insecureHosts, "insecure-registry", "host:port of a registry that is spoken to without TLS; may be repeated")
+	flags.Var(&o.allowAddresses, "allow-address", "CIDR of private addresses that registries and feeds may have, such as 10.0.0.0/8; may be repeated")
+	flags.Var(&o.webhookHosts, "webhook-host", "name or address in the webhook's certificate; default is its Service; may be repeated")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address for metrics, 0 for none")
+	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")
+	flags.BoolVar(&o.leaderElection, "leader-elect", false, "hold a lease, so that only one controller writes")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	return o, o.complete(flags.Args())
+}
+
+func (o *options) complete(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	if o.workers < 1 {
+		return errors.New("--workers must be at least 1")
+	}
+	for _, address := range o.allowAddresses {
+		prefix, err := netip.ParsePrefix(address)
+		if err != nil {
+			return fmt.Errorf("--allow-address %q: want a CIDR such as 10.0.0.0/8", address)
+		}
+		o.allowed = append(o.allowed, prefix)
+	}
+	if len(o.webhookHosts) == 0 {
+		o.webhookHosts = list{"assay-webhook." + o.namespace + ".svc"}
+	}
+	return nil
+}
+
+// besideThisProgram is where a program of the same release stands.
+func besideThisProgram(name string) string {
+	executable, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(executable), name)
+}

@@ -1,0 +1,91 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/assay-dev/assay/internal/signature/cosign"
+)
+
+// The objects in Assay's namespace that hold the seal key: as `cosign generate-key-pair k8s://…` writes it, and its public
+// half for the webhook and for everybody who verifies seals.
+const (
+	sealKeyName       = "assay-seal-key"
+	sealPublicKeyName = "assay-seal-public-key"
+
+	privateKeyKey = "cosign.key"
+	passwordKey   = "cosign.password"
+	publicKeyKey  = "cosign.pub"
+)
+
+// sealKey returns the signer with the seal key, which it makes when nobody gave one, and publishes the public half.
+func sealKey(ctx context.Context, api client.Client, namespace string) (*cosign.Signer, error) {
+	secret, err := readOrMakeSealKey(ctx, api, namespace)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := cosign.LoadSigner(secret.Data[privateKeyKey], secret.Data[passwordKey])
+	if err != nil {
+		return nil, fmt.Errorf("Secret %s/%s: %w", namespace, sealKeyName, err)
+	}
+	return signer, publish(ctx, api, namespace, signer)
+}
+
+func readOrMakeSealKey(ctx context.Context, api client.Client, namespace string) (*corev1.Secret, error) {
+	name := client.ObjectKey{Namespace: namespace, Name: sealKeyName}
+	var secret corev1.Secret
+	err := api.Get(ctx, name, &secret)
+	if !apierrors.IsNotFound(err) {
+		return &secret, err
+	}
+	password := make([]byte, 32)
+	_, _ = rand.Read(password) // crypto/rand does not fail.
+	password = []byte(hex.EncodeToString(password))
+	private, public, err := cosign.GenerateKeyPair(password)
+	if err != nil {
+		return nil, fmt.Errorf("make the seal key: %w", err)
+	}
+	secret = corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: sealKeyName},
+		Data:       map[string][]byte{privateKeyKey: private, passwordKey: password, publicKeyKey: public},
+	}
+	if err := api.Create(ctx, &secret); err != nil {
+		return nil, fmt.Errorf("create Secret %s: %w", name, err)
+	}
+	return &secret, nil
+}
+
+// publish writes the public half, derived from the private one, to the ConfigMap.
+func publish(ctx context.Context, api client.Client, namespace string, signer *cosign.Signer) error {
+	encoded, err := cryptoutils.MarshalPublicKeyToPEM(signer.Key().Public)
+	if err != nil {
+		return err
+	}
+	public := string(encoded)
+	name := client.ObjectKey{Namespace: namespace, Name: sealPublicKeyName}
+	var published corev1.ConfigMap
+	err = api.Get(ctx, name, &published)
+	switch {
+	case apierrors.IsNotFound(err):
+		published = corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: sealPublicKeyName}, Data: map[string]string{publicKeyKey: public}}
+		err = api.Create(ctx, &published)
+	case err == nil && published.Data[publicKeyKey] != public:
+		published.Data = map[string]string{publicKeyKey: public}
+		err = api.Update(ctx, &published)
+	}
+	if err != nil {
+		return fmt.Errorf("publish the seal key in ConfigMap %s: %w", name, err)
+	}
+	return nil
+}
