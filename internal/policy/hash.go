@@ -24,11 +24,11 @@ type (
 	}
 	canonicalPolicy struct {
 		Name       string                      `json:"name"`
-		Block      []v1alpha1.BlockRule        `json:"block"`
-		Signatures []canonicalSignatureRule    `json:"signatures"`
-		User       v1alpha1.UserRequirement    `json:"user"`
-		From       []v1alpha1.NamespacePattern `json:"from"`
-		HasFrom    bool                        `json:"hasFrom"`
+		Block      []v1alpha1.BlockRule        `json:"block,omitempty"`
+		Signatures []canonicalSignatureRule    `json:"signatures,omitempty"`
+		User       v1alpha1.UserRequirement    `json:"user,omitempty"`
+		From       []v1alpha1.NamespacePattern `json:"from,omitempty"`
+		HasFrom    bool                        `json:"hasFrom,omitempty"`
 	}
 	canonicalSignatureRule struct {
 		Name        v1alpha1.RuleName    `json:"name"`

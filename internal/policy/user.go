@@ -35,7 +35,7 @@ func judgeUser(e evidence.Evidence) judgement {
 		if nonRoot(p.Config.User) {
 			continue
 		}
-		message := fmt.Sprintf("the image starts as user %q, which is root or may be taken for it; "+
+		message := fmt.Sprintf(`the image starts as user "%s", which is root or may be taken for it; `+
 			"write USER with a plain number other than 0, such as 65532", evidence.Printable(p.Config.User, maxNamedUser))
 		if p.Config.User == "" {
 			message = "the image names no user and so starts as root; write USER with a plain number other than 0, such as 65532"

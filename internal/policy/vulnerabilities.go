@@ -90,23 +90,28 @@ func severityName(severity evidence.Severity) v1alpha1.Severity {
 	return severities[severity]
 }
 
-// describeFindings counts the findings, names the worst three, and says what to do.
+// describeFindings counts the findings, names the worst three as far as there is room, and says what to do.
 func describeFindings(met []sighting, platforms int) string {
-	var named []string
-	groups := grouped(met)
-	for _, g := range groups[:min(len(groups), maxNamed)] {
-		named = append(named, describeFinding(g, platforms))
-	}
-	if len(groups) > maxNamed {
-		named = append(named, "...")
-	}
 	fixable := 0
 	for _, s := range met {
 		if s.FixedVersion != "" {
 			fixable++
 		}
 	}
-	return fmt.Sprintf("%s: %s; %s", count(len(met), "finding"), strings.Join(named, ", "), remedy(len(met), fixable))
+	counted, advice := count(len(met), "finding")+": ", "; "+remedy(len(met), fixable)
+	room := maxMessage - len(counted) - len(advice) - len(", ...")
+	var named []string
+	groups := grouped(met)
+	for _, g := range groups {
+		text := describeFinding(g, platforms)
+		if len(named) == maxNamed || room < len(text) {
+			named = append(named, "...")
+			break
+		}
+		named = append(named, text)
+		room -= len(text) + len(", ")
+	}
+	return counted + strings.Join(named, ", ") + advice
 }
 
 func describeFinding(s sighting, platforms int) string {

@@ -1,0 +1,450 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+)
+
+var (
+	openssl = evidence.Finding{
+		ID: "CVE-2024-1", Target: "debian 12.1", Package: "openssl", Version: "3.0.1", FixedVersion: "3.0.2", Severity: evidence.SeverityCritical,
+	}
+	zlib = evidence.Finding{
+		ID: "CVE-2023-45853", Target: "debian 12.1", Package: "zlib1g", Version: "1.2.13", Severity: evidence.SeverityHigh,
+	}
+	unrated = evidence.Finding{ID: "GO-2024-1", Target: "app", Package: "stdlib", Version: "v1.20.0", FixedVersion: "1.20.1"}
+	listed  = evidence.Finding{
+		ID: "CVE-2021-44228", Target: "Java", Package: "log4j-core", Version: "2.14.1", FixedVersion: "2.15.0",
+		Severity: evidence.SeverityMedium, Exploited: true,
+	}
+)
+
+const (
+	ciPrint      = "11"
+	releasePrint = "22"
+)
+
+// platform returns a platform's evidence with nothing to object to but the findings.
+func platform(name string, findings ...evidence.Finding) evidence.Platform {
+	p, err := image.ParsePlatform(name)
+	if err != nil {
+		panic(err)
+	}
+	return evidence.Platform{
+		Platform:  p,
+		Manifest:  image.DigestOf([]byte(name)),
+		Config:    image.Config{Platform: p, User: "65532"},
+		Inventory: evidence.Checked(evidence.Inventory{Packages: 3}),
+		Findings:  evidence.Checked(findings),
+	}
+}
+
+// clean returns evidence with nothing to object to but the findings, signed by ci.
+func clean(findings ...evidence.Finding) evidence.Evidence {
+	return evidence.Evidence{
+		Platforms: []evidence.Platform{platform("linux/amd64", findings...)},
+		Signatures: map[string]evidence.Fact[evidence.Signature]{
+			ciPrint:      evidence.Checked(evidence.Signature{Verified: true}),
+			releasePrint: evidence.Checked(evidence.Signature{Message: "no signature of the image is by this key"}),
+		},
+		KEV: evidence.Checked(evidence.Feed{Version: "2026.01.01", Entries: 1300}),
+	}
+}
+
+// with returns evidence after a change.
+func with(e evidence.Evidence, change func(*evidence.Evidence)) evidence.Evidence {
+	change(&e)
+	return e
+}
+
+func blocking(rule v1alpha1.BlockRule) Policy {
+	rule.Name = "rule"
+	return Policy{Name: "prod/strict", Namespace: "prod", Spec: v1alpha1.PolicySpec{
+		Vulnerabilities: &v1alpha1.VulnerabilityRules{Block: []v1alpha1.BlockRule{rule}},
+	}}
+}
+
+func signed(threshold int32, anyOf ...v1alpha1.RuleName) Policy {
+	return Policy{
+		Name: "prod/strict", Namespace: "prod",
+		Spec: v1alpha1.PolicySpec{Signatures: []v1alpha1.SignatureRule{{Name: "rule", AnyOf: anyOf, Threshold: threshold}}},
+		Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{
+			"ci": evidence.Checked(ciPrint), "ci-again": evidence.Checked(ciPrint), "release": evidence.Checked(releasePrint),
+			"broken": evidence.Unchecked[string](v1alpha1.ReasonKeyNotFound, "ConfigMap keys does not exist"),
+			"unseen": evidence.Checked("44"),
+		},
+	}
+}
+
+func nonRootOnly() Policy {
+	return Policy{Name: "prod/strict", Namespace: "prod", Spec: v1alpha1.PolicySpec{Image: &v1alpha1.ImageRules{User: v1alpha1.UserNonRoot}}}
+}
+
+// A row changes one field of a policy that lets the image pass, and the verdict flips.
+func TestEachFieldFlipsTheVerdict(t *testing.T) {
+	for name, test := range map[string]struct {
+		evidence evidence.Evidence
+		before   Policy
+		change   func(*v1alpha1.PolicySpec)
+	}{
+		"vulnerabilities.block": {
+			clean(openssl), Policy{Name: "a", Spec: v1alpha1.PolicySpec{Vulnerabilities: &v1alpha1.VulnerabilityRules{}}},
+			func(s *v1alpha1.PolicySpec) {
+				s.Vulnerabilities.Block = []v1alpha1.BlockRule{{Name: "a", MinSeverity: v1alpha1.SeverityLow}}
+			},
+		},
+		"vulnerabilities.block[].minSeverity": {
+			clean(zlib), blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityCritical}),
+			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].MinSeverity = v1alpha1.SeverityHigh },
+		},
+		"vulnerabilities.block[].fix": {
+			clean(zlib), blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityHigh, Fix: v1alpha1.FixAvailable}),
+			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].Fix = "" },
+		},
+		"vulnerabilities.block[].exploited": {
+			clean(zlib), blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityHigh, Exploited: v1alpha1.ExploitedKnown}),
+			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].Exploited = "" },
+		},
+		"signatures": {
+			clean(), signed(1, "ci"),
+			func(s *v1alpha1.PolicySpec) {
+				s.Signatures = append(s.Signatures, v1alpha1.SignatureRule{Name: "released", AnyOf: []v1alpha1.RuleName{"release"}})
+			},
+		},
+		"signatures[].anyOf": {
+			clean(), signed(1, "ci", "release"),
+			func(s *v1alpha1.PolicySpec) { s.Signatures[0].AnyOf = []v1alpha1.RuleName{"release"} },
+		},
+		"signatures[].threshold": {
+			clean(), signed(1, "ci", "release"),
+			func(s *v1alpha1.PolicySpec) { s.Signatures[0].Threshold = 2 },
+		},
+		"image.user": {
+			with(clean(), func(e *evidence.Evidence) { e.Platforms[0].Config.User = "0" }),
+			Policy{Name: "a", Spec: v1alpha1.PolicySpec{Image: &v1alpha1.ImageRules{}}},
+			func(s *v1alpha1.PolicySpec) { s.Image.User = v1alpha1.UserNonRoot },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if before := Judge([]Policy{test.before}, test.evidence); before.Outcome != Trusted {
+				t.Fatalf("before: %s: %s", before.Outcome, before.Message())
+			}
+			after := deep(test.before)
+			test.change(&after.Spec)
+			if got := Judge([]Policy{after}, test.evidence); got.Outcome != Rejected {
+				t.Errorf("after: %s: %s", got.Outcome, got.Message())
+			}
+		})
+	}
+}
+
+func TestJudge(t *testing.T) {
+	low := v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityLow}
+	for name, test := range map[string]struct {
+		policies []Policy
+		evidence evidence.Evidence
+		outcome  Outcome
+		reason   string
+		message  string // of the leading rule
+	}{
+		"without a policy nothing is trusted": {
+			nil, clean(), Undetermined, v1alpha1.ReasonNoMatchingPolicy,
+			"no policy speaks of this image in this namespace; create an ImagePolicy or a ClusterImagePolicy that does",
+		},
+		"a policy without rules is an explicit choice": {
+			[]Policy{{Name: "a"}}, clean(openssl), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"a policy without rules passes no image that nobody looked at": {
+			[]Policy{{Name: "a"}}, evidence.Evidence{}, Undetermined, v1alpha1.ReasonInProgress, "no platform of the image was looked at yet",
+		},
+		"a policy without rules on vulnerabilities does not look at findings": {
+			[]Policy{signed(1, "ci")}, with(clean(), func(e *evidence.Evidence) {
+				e.Platforms[0].Findings = evidence.Unchecked[[]evidence.Finding](v1alpha1.ReasonNotCovered, "x")
+				e.Platforms[0].Inventory = evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, "x")
+			}), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"an image without findings passes": {
+			[]Policy{blocking(low)}, clean(), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"a finding that meets the rule rejects": {
+			[]Policy{blocking(low)}, clean(openssl), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",
+		},
+		"a finding without a fix has another remedy": {
+			[]Policy{blocking(low)}, clean(zlib), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2023-45853 in zlib1g 1.2.13 (High); no fix is published: remove the packages, or choose another base image",
+		},
+		"a finding that nobody rated does not meet Low": {
+			[]Policy{blocking(low)}, clean(unrated), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"a finding that nobody rated meets Unknown": {
+			[]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityUnknown})}, clean(unrated), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: GO-2024-1 in stdlib v1.20.0 (Unknown, fixed in 1.20.1); update the packages, or the base image that brings them",
+		},
+		"every finding meets Unknown": {
+			[]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityUnknown})}, clean(zlib), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2023-45853 in zlib1g 1.2.13 (High); no fix is published: remove the packages, or choose another base image",
+		},
+		"a finding must meet every field": {
+			[]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityHigh, Fix: v1alpha1.FixAvailable, Exploited: v1alpha1.ExploitedKnown})},
+			clean(openssl, zlib, listed), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"an exploited vulnerability rejects whatever its severity": {
+			[]Policy{blocking(v1alpha1.BlockRule{Exploited: v1alpha1.ExploitedKnown})}, clean(zlib, listed), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2021-44228 in log4j-core 2.14.1 (Medium, exploited, fixed in 2.15.0); update the packages, or the base image that brings them",
+		},
+		"without the catalogue a rule on exploited vulnerabilities is unknown, also with a finding that claims to be one": {
+			[]Policy{blocking(v1alpha1.BlockRule{Exploited: v1alpha1.ExploitedKnown})}, with(clean(listed), func(e *evidence.Evidence) {
+				e.KEV = evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable, "the KEV file is malformed; replace it")
+			}), Undetermined, v1alpha1.ReasonFeedUnavailable, "the KEV file is malformed; replace it",
+		},
+		"a catalogue that was not looked at is unknown": {
+			[]Policy{blocking(v1alpha1.BlockRule{Exploited: v1alpha1.ExploitedKnown})}, with(clean(), func(e *evidence.Evidence) {
+				e.KEV = evidence.Fact[evidence.Feed]{}
+			}), Undetermined, v1alpha1.ReasonFeedUnavailable, "the catalogue of known exploited vulnerabilities is not loaded; configure where to read it",
+		},
+		"without the catalogue other rules go on, and nothing is called exploited": {
+			[]Policy{blocking(low)}, with(clean(listed), func(e *evidence.Evidence) { e.KEV = evidence.Fact[evidence.Feed]{} }),
+			Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2021-44228 in log4j-core 2.14.1 (Medium, fixed in 2.15.0); update the packages, or the base image that brings them",
+		},
+		"an incomplete inventory is unknown and never clean": {
+			[]Policy{blocking(low)}, with(clean(), func(e *evidence.Evidence) {
+				e.Platforms[0].Inventory = evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, "var/lib/dpkg/status: malformed")
+			}), Undetermined, v1alpha1.ReasonInventoryIncomplete, "var/lib/dpkg/status: malformed",
+		},
+		"a known finding rejects although the inventory is incomplete": {
+			[]Policy{blocking(low)}, with(clean(openssl), func(e *evidence.Evidence) {
+				e.Platforms[0].Inventory = evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, "x")
+			}), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",
+		},
+		"a release that the database does not cover is unknown": {
+			[]Policy{blocking(low)}, with(clean(), func(e *evidence.Evidence) {
+				e.Platforms[0].Findings = evidence.Unchecked[[]evidence.Finding](v1alpha1.ReasonNotCovered, "alpine 3.18 is not covered")
+			}), Undetermined, v1alpha1.ReasonNotCovered, "alpine 3.18 is not covered",
+		},
+		"findings of a fact that is not known do not count": {
+			[]Policy{blocking(low)}, with(clean(), func(e *evidence.Evidence) {
+				e.Platforms[0].Findings = evidence.Fact[[]evidence.Finding]{Value: []evidence.Finding{openssl}}
+			}), Undetermined, v1alpha1.ReasonInProgress, "vulnerabilities were not looked for yet",
+		},
+		"an inventory that was not made yet is unknown": {
+			[]Policy{blocking(low)}, with(clean(), func(e *evidence.Evidence) { e.Platforms[0].Inventory = evidence.Fact[evidence.Inventory]{} }),
+			Undetermined, v1alpha1.ReasonInProgress, "what is in the image was not looked at yet",
+		},
+		"one bad platform rejects the index and is named": {
+			[]Policy{blocking(low)}, with(clean(), func(e *evidence.Evidence) {
+				e.Platforms = append(e.Platforms, platform("linux/arm64/v8", openssl))
+			}), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2024-1 in openssl 3.0.1 on linux/arm64/v8 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",
+		},
+		"a finding on every platform counts once": {
+			[]Policy{blocking(low)}, with(clean(openssl), func(e *evidence.Evidence) {
+				e.Platforms = append(e.Platforms, platform("linux/arm64", openssl))
+			}), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2024-1 in openssl 3.0.1 on every platform (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",
+		},
+		"one platform that nobody knows makes the index unknown and is named": {
+			[]Policy{blocking(low)}, with(clean(), func(e *evidence.Evidence) {
+				other := platform("linux/arm64")
+				other.Findings = evidence.Unchecked[[]evidence.Finding](v1alpha1.ReasonDatabaseUnavailable, "no database is loaded")
+				e.Platforms = append(e.Platforms, other)
+			}), Undetermined, v1alpha1.ReasonDatabaseUnavailable, "linux/arm64: no database is loaded",
+		},
+		"a signature by the authority passes": {
+			[]Policy{signed(0, "ci")}, clean(), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"a missing signature rejects and tells what was found": {
+			[]Policy{signed(1, "release")}, clean(), Rejected, v1alpha1.ReasonSignatureMissing,
+			"signed by 0 of 1 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)",
+		},
+		"one of two demanded signatures is not enough": {
+			[]Policy{signed(2, "release", "ci")}, clean(), Rejected, v1alpha1.ReasonSignatureMissing,
+			"signed by 1 of 2 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)",
+		},
+		"two names of one key count once": {
+			[]Policy{signed(2, "ci", "ci-again")}, clean(), Rejected, v1alpha1.ReasonSignatureMissing,
+			"signed by 1 of 2 needed authorities, because names in anyOf share a key; name more authorities, or lower the threshold",
+		},
+		"two distinct signatures meet a threshold of two": {
+			[]Policy{signed(2, "ci", "release")}, with(clean(), func(e *evidence.Evidence) {
+				e.Signatures = map[string]evidence.Fact[evidence.Signature]{
+					ciPrint: e.Signatures[ciPrint], releasePrint: evidence.Checked(evidence.Signature{Verified: true}),
+				}
+			}), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"an authority whose key cannot be used is unknown": {
+			[]Policy{signed(1, "broken", "release")}, clean(), Undetermined, v1alpha1.ReasonKeyNotFound,
+			"authority broken: ConfigMap keys does not exist",
+		},
+		"an authority whose key cannot be used does not matter when others suffice": {
+			[]Policy{signed(1, "broken", "ci")}, clean(), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"a registry that did not answer is no bad signature": {
+			[]Policy{signed(1, "ci")}, with(clean(), func(e *evidence.Evidence) {
+				e.Signatures = map[string]evidence.Fact[evidence.Signature]{
+					ciPrint: evidence.Unchecked[evidence.Signature](v1alpha1.ReasonRegistryUnavailable, "registry.example.com does not answer"),
+				}
+			}), Undetermined, v1alpha1.ReasonRegistryUnavailable, "authority ci: registry.example.com does not answer",
+		},
+		"a signature that could not be checked is unknown, whatever its value says": {
+			[]Policy{signed(1, "ci")}, with(clean(), func(e *evidence.Evidence) {
+				e.Signatures = map[string]evidence.Fact[evidence.Signature]{
+					ciPrint: {State: evidence.CouldNotCheck, Value: evidence.Signature{Verified: true}},
+				}
+			}), Undetermined, v1alpha1.ReasonSignatureUnchecked, "authority ci: its signature was not looked for yet",
+		},
+		"a signature that nobody looked for is unknown": {
+			[]Policy{signed(1, "unseen")}, clean(), Undetermined, v1alpha1.ReasonSignatureUnchecked,
+			"authority unseen: its signature was not looked for yet",
+		},
+		"an authority that the policy does not have is unknown": {
+			[]Policy{signed(1, "nobody")}, clean(), Undetermined, v1alpha1.ReasonSignatureUnchecked,
+			"authority nobody: its key was not looked at yet",
+		},
+		"an image that starts as another user passes": {
+			[]Policy{nonRootOnly()}, clean(), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
+		"an image that names no user starts as root": {
+			[]Policy{nonRootOnly()}, with(clean(), func(e *evidence.Evidence) { e.Platforms[0].Config.User = "" }),
+			Rejected, v1alpha1.ReasonRunsAsRoot,
+			"the image names no user and so starts as root; write USER with a plain number other than 0, such as 65532",
+		},
+		"a hostile user is shown escaped": {
+			[]Policy{nonRootOnly()}, with(clean(), func(e *evidence.Evidence) { e.Platforms[0].Config.User = "\x1b[2J0" }),
+			Rejected, v1alpha1.ReasonRunsAsRoot,
+			`the image starts as user "\x1b[2J0", which is root or may be taken for it; write USER with a plain number other than 0, such as 65532`,
+		},
+		"one platform that starts as root rejects the index and is named": {
+			[]Policy{nonRootOnly()}, with(clean(), func(e *evidence.Evidence) {
+				other := platform("linux/arm64")
+				other.Config.User = "root"
+				e.Platforms = append(e.Platforms, other)
+			}), Rejected, v1alpha1.ReasonRunsAsRoot,
+			`linux/arm64: the image starts as user "root", which is root or may be taken for it; write USER with a plain number other than 0, such as 65532`,
+		},
+		"every policy must pass": {
+			[]Policy{signed(1, "ci"), {Name: "empty"}, blocking(low)}, clean(openssl), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",
+		},
+		"one rule that is unknown leaves the verdict open": {
+			[]Policy{signed(1, "ci"), signed(1, "broken")}, clean(), Undetermined, v1alpha1.ReasonKeyNotFound,
+			"authority broken: ConfigMap keys does not exist",
+		},
+		"a rule that fails decides although another is unknown": {
+			[]Policy{signed(1, "broken"), blocking(low)}, clean(openssl), Rejected, v1alpha1.ReasonVulnerable,
+			"1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Judge(test.policies, test.evidence)
+			leading, _ := got.Leading()
+			if got.Outcome != test.outcome || got.Reason() != test.reason || leading.Message != test.message {
+				t.Errorf("got  %s, %s, %q\nwant %s, %s, %q", got.Outcome, got.Reason(), leading.Message, test.outcome, test.reason, test.message)
+			}
+		})
+	}
+}
+
+func TestRulesAreListedByPolicyAndField(t *testing.T) {
+	a, b := everyField(), everyField()
+	a.Name, b.Name = "z", "prod/a"
+	got := Judge([]Policy{a, b}, clean(openssl))
+	const fixable = "1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them"
+	const released = "signed by 1 of 2 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)"
+	var want []v1alpha1.RuleResult
+	for _, name := range []string{"prod/a", "z"} {
+		want = append(want,
+			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.block[exploited]", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.block[fixable]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonVulnerable, Message: fixable},
+			v1alpha1.RuleResult{Policy: name, Rule: "signatures[built]", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "signatures[released]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonSignatureMissing, Message: released},
+			v1alpha1.RuleResult{Policy: name, Rule: "image.user", Result: v1alpha1.ResultPass},
+		)
+	}
+	if diff := cmp.Diff(want, got.Rules); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+	if message := "prod/a, signatures[released]: " + released + "; 3 more rules do not pass"; got.Message() != message {
+		t.Errorf("message: %s", got.Message())
+	}
+}
+
+func TestMessagesNameTheWorstThreeOnce(t *testing.T) {
+	elsewhere := openssl
+	elsewhere.Path = "opt/openssl"
+	got := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityUnknown})}, clean(unrated, zlib, elsewhere, listed, openssl))
+	const want = "5 findings: CVE-2021-44228 in log4j-core 2.14.1 (Medium, exploited, fixed in 2.15.0), CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2), " +
+		"CVE-2023-45853 in zlib1g 1.2.13 (High), ...; update the packages that have a fix, and remove the others or choose another base image"
+	if got.Rules[0].Message != want {
+		t.Errorf("got  %s\nwant %s", got.Rules[0].Message, want)
+	}
+}
+
+func TestHostileWordsAreEscapedAndBounded(t *testing.T) {
+	const hostile = "\x1b[2J\u202e\r\n\x00"
+	long := strings.Repeat(hostile, 1000)
+	var findings []evidence.Finding
+	for range 4 {
+		findings = append(findings, evidence.Finding{ID: long, Target: long, Package: long, Version: long, Path: long, FixedVersion: long, Severity: 200})
+		long += "x"
+	}
+	e := clean(findings...)
+	e.Platforms[0].Platform = image.Platform{OS: long, Architecture: long}
+	e.Platforms = append(e.Platforms, platform("linux/arm64"))
+	e.Platforms[0].Config.User = long
+	e.Signatures = map[string]evidence.Fact[evidence.Signature]{releasePrint: evidence.Checked(evidence.Signature{Message: long})}
+	unchecked := signed(1, "unseen")
+	unchecked.Authorities["unseen"] = evidence.Unchecked[string](long, long)
+	verdict := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityLow}), signed(1, "release"), nonRootOnly(), unchecked}, e)
+	for _, rule := range verdict.Rules {
+		if rule.Result == v1alpha1.ResultPass {
+			t.Errorf("%s passes", rule.Rule)
+		}
+		assertPrintable(t, rule.Message, 512)
+		assertPrintable(t, rule.Reason, 64)
+		if rule.Rule == "vulnerabilities.block[rule]" && !strings.HasSuffix(rule.Message, "or the base image that brings them") {
+			t.Errorf("the advice is lost: %s", rule.Message)
+		}
+	}
+	assertPrintable(t, verdict.Message(), 1024)
+	for _, finding := range Worst(e) {
+		assertPrintable(t, finding.ID, 64)
+		assertPrintable(t, finding.Package, 128)
+		assertPrintable(t, finding.Version, 64)
+		assertPrintable(t, finding.FixedVersion, 64)
+	}
+}
+
+func assertPrintable(t *testing.T, s string, limit int) {
+	t.Helper()
+	if len(s) > limit {
+		t.Errorf("%d characters, at most %d: %q", len(s), limit, s)
+	}
+	if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
+		t.Errorf("not printable at %d: %q", i, s)
+	}
+}
+
+func TestTheZeroOutcomeIsUndetermined(t *testing.T) {
+	if got := (Verdict{}).Outcome.Verdict(); got != v1alpha1.VerdictUndetermined {
+		t.Errorf("got %s", got)
+	}
+	for outcome, want := range map[Outcome]v1alpha1.Verdict{
+		Trusted: v1alpha1.VerdictTrusted, Rejected: v1alpha1.VerdictRejected, 9: v1alpha1.VerdictUndetermined,
+	} {
+		if got := outcome.Verdict(); got != want {
+			t.Errorf("%d: got %s, want %s", outcome, got, want)
+		}
+	}
+}
