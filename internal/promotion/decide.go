@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/utils/ptr"
-
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
@@ -39,7 +37,7 @@ func Decide(r Request) Decision {
 	}
 	offers := offered(upstream)
 	if overtaken(upstream, offers, r.Current) {
-		return Decision{Result: v1alpha1.ResultPass, Candidate: Candidate{Reference: r.Current}}
+		offers = []Candidate{{Reference: r.Current}}
 	}
 	if len(offers) == 0 {
 		return refuse(v1alpha1.ReasonUpstreamHasNoTrust, fmt.Sprintf(
@@ -98,14 +96,8 @@ func consents(upstream *Upstream, namespace string) bool {
 
 // offered returns what still passes at the upstream: what it trusts now, and then what it trusted before, the newest first.
 func offered(upstream *Upstream) []Candidate {
-	entries := slices.SortedStableFunc(slices.Values(upstream.History), func(a, b v1alpha1.TrustedDigest) int {
-		return cmp.Or(b.TrustedAt.Time().Compare(a.TrustedAt.Time()), cmp.Compare(a.Digest, b.Digest))
-	})
-	if upstream.Trusted != nil {
-		entries = slices.Insert(entries, 0, *upstream.Trusted)
-	}
 	var offers []Candidate
-	for _, e := range entries {
+	for _, e := range entries(upstream) {
 		repository, err := image.ParseRepository(e.Repository)
 		if err != nil || e.NotPassingSince != nil {
 			continue
@@ -122,20 +114,31 @@ func offered(upstream *Upstream) []Candidate {
 	return offers
 }
 
-// overtaken says that the taker's current digest is one of the upstream's and newer there than anything that it offers.
+// entries returns what the upstream trusts now, and then what it trusted before, the newest first.
+func entries(upstream *Upstream) []v1alpha1.TrustedDigest {
+	all := slices.SortedStableFunc(slices.Values(upstream.History), func(a, b v1alpha1.TrustedDigest) int {
+		return cmp.Or(b.TrustedAt.Time().Compare(a.TrustedAt.Time()), cmp.Compare(a.Digest, b.Digest))
+	})
+	if upstream.Trusted != nil {
+		all = slices.Insert(all, 0, *upstream.Trusted)
+	}
+	return all
+}
+
+// overtaken says that the upstream came to trust the taker's current digest after anything that it offers.
 func overtaken(upstream *Upstream, offers []Candidate, current image.Reference) bool {
-	since := func(reference image.Reference) time.Time {
-		for _, e := range append([]v1alpha1.TrustedDigest{ptr.Deref(upstream.Trusted, v1alpha1.TrustedDigest{})}, upstream.History...) {
-			if string(e.Digest) == reference.Digest.String() && e.Repository == reference.Repository.String() {
-				return e.TrustedAt.Time()
-			}
+	since := trustedAt(upstream, current)
+	return !since.IsZero() && (len(offers) == 0 || trustedAt(upstream, offers[0].Reference).Before(since))
+}
+
+// trustedAt returns when the upstream came to trust the image, the zero time when it did not.
+func trustedAt(upstream *Upstream, reference image.Reference) time.Time {
+	for _, e := range entries(upstream) {
+		if string(e.Digest) == reference.Digest.String() && e.Repository == reference.Repository.String() {
+			return e.TrustedAt.Time()
 		}
-		return time.Time{}
 	}
-	if current.Digest.IsZero() || since(current).IsZero() {
-		return false
-	}
-	return len(offers) == 0 || since(offers[0].Reference).Before(since(current))
+	return time.Time{}
 }
 
 // refusing returns the first policy that speaks of the repository and does not take digests from the namespace.

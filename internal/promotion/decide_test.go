@@ -120,6 +120,54 @@ func TestDecide(t *testing.T) {
 			},
 			result: v1alpha1.ResultPass, offered: "1",
 		},
+		"an environment does not go back to what its upstream trusted before": {
+			change: func(r *Request) {
+				*r.Upstream.Value.Trusted = stopped(*r.Upstream.Value.Trusted)
+				r.Upstream.Value.History = []v1alpha1.TrustedDigest{trusted("1", "2026-01-02T00:00:00Z")}
+				r.Current = parsed("2")
+			},
+			result: v1alpha1.ResultPass, offered: "2",
+		},
+		"an environment stays where it is while its upstream offers nothing newer": {
+			change: func(r *Request) {
+				*r.Upstream.Value.Trusted = stopped(*r.Upstream.Value.Trusted)
+				r.Current = parsed("2")
+			},
+			result: v1alpha1.ResultPass, offered: "2",
+		},
+		"an environment goes forward to what its upstream trusts now": {
+			change: func(r *Request) {
+				r.Upstream.Value.History = []v1alpha1.TrustedDigest{trusted("1", "2026-01-02T00:00:00Z")}
+				r.Current = parsed("1")
+			},
+			result: v1alpha1.ResultPass, offered: "2",
+		},
+		"an environment goes to what its upstream came to trust anew": {
+			change: func(r *Request) {
+				again := trusted("1", "2026-03-03T00:00:00Z")
+				r.Upstream.Value.History = []v1alpha1.TrustedDigest{*r.Upstream.Value.Trusted}
+				r.Upstream.Value.Trusted = &again
+				r.Current = parsed("2")
+			},
+			result: v1alpha1.ResultPass, offered: "1",
+		},
+		"an environment whose digest the upstream does not know takes what it offers": {
+			change: func(r *Request) {
+				*r.Upstream.Value.Trusted = stopped(*r.Upstream.Value.Trusted)
+				r.Upstream.Value.History = []v1alpha1.TrustedDigest{trusted("1", "2026-01-02T00:00:00Z")}
+				r.Current = parsed("7")
+			},
+			result: v1alpha1.ResultPass, offered: "1",
+		},
+		"a policy that refuses the upstream does so whatever the environment trusts": {
+			change: func(r *Request) {
+				*r.Upstream.Value.Trusted = stopped(*r.Upstream.Value.Trusted)
+				r.Current = parsed("2")
+				r.Policies = []policy.Policy{restricted("order", nil, "qa")}
+			},
+			result: v1alpha1.ResultFail, reason: v1alpha1.ReasonSourceNotAllowed,
+			message: "policy order takes digests from qa only, not from staging; correct spec.source.upstreamRef, or promotion.from of the policy",
+		},
 		"an environment cannot be its own upstream": {
 			change: func(r *Request) { r.From = prod },
 			result: v1alpha1.ResultFail, reason: v1alpha1.ReasonUpstreamCycle,
@@ -187,7 +235,7 @@ func TestDecide(t *testing.T) {
 			got := Decide(request)
 			want := Decision{Result: test.result, Reason: test.reason, Message: test.message}
 			if test.offered != "" {
-				want.Candidate.Reference = reference(t, test.offered)
+				want.Candidate.Reference = parsed(test.offered)
 			}
 			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b image.Reference) bool { return a == b })); diff != "" {
 				t.Errorf("decision (-want +got):\n%s", diff)
@@ -230,7 +278,7 @@ func TestDecideRegistry(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := DecideRegistry("prod", reference(t, "2").Repository, test.policies)
+			got := DecideRegistry("prod", parsed("2").Repository, test.policies)
 			if diff := cmp.Diff(test.want, got, cmp.Comparer(func(a, b image.Reference) bool { return a == b })); diff != "" {
 				t.Errorf("decision (-want +got):\n%s", diff)
 			}
@@ -243,19 +291,18 @@ func TestMessagesAreBounded(t *testing.T) {
 	for i := range 64 {
 		from = append(from, v1alpha1.NamespacePattern(fmt.Sprintf("%s-%02d", strings.Repeat("n", 60), i)))
 	}
-	got := DecideRegistry("prod", reference(t, "2").Repository, []policy.Policy{restricted(strings.Repeat("p", 253), nil, from...)})
+	got := DecideRegistry("prod", parsed("2").Repository, []policy.Policy{restricted(strings.Repeat("p", 253), nil, from...)})
 	if len(got.Message) > maxMessage {
 		t.Errorf("the message has %d characters: %s", len(got.Message), got.Message)
 	}
 }
 
-func reference(t *testing.T, content string) image.Reference {
-	t.Helper()
-	parsed, err := image.ParseRepository(repository)
+func parsed(content string) image.Reference {
+	name, err := image.ParseRepository(repository)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return image.Reference{Repository: parsed, Digest: image.DigestOf([]byte(content))}
+	return image.Reference{Repository: name, Digest: image.DigestOf([]byte(content))}
 }
 
 func long(upstreams int) []evidence.Environment {
