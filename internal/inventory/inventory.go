@@ -55,7 +55,8 @@ type Source struct {
 	Manifest image.Manifest
 	// Config is the configuration's bytes, checked against their digest.
 	Config []byte
-	// OpenLayer opens the compressed layer with the index in Manifest.Layers. Its errors come back unchanged from Index.
+	// OpenLayer opens the compressed layer with the index in Manifest.Layers. A layer's reader says at its end, at the latest,
+	// when it was not the content of its digest, and ends when ctx does. Errors of both come back unchanged from Index.
 	OpenLayer func(ctx context.Context, index int) (io.ReadCloser, error)
 }
 
