@@ -8,10 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/assay-dev/assay/cmd/internal/assembly"
 )
 
 // options are what the flags say.
@@ -53,11 +53,11 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty means the service account of the Pod")
 	flags.StringVar(&o.namespace, "namespace", "assay-system", "namespace that Assay runs in")
 	flags.StringVar(&o.dataDir, "data-dir", "/var/lib/assay", "folder for evidence, the vulnerability database and scratch files")
-	flags.StringVar(&o.indexer, "indexer", besideThisProgram("assay-index"), "the program assay-index")
-	flags.Int64Var(&o.indexMemory, "index-memory", 1<<30, "memory that indexing one image may take, in bytes")
-	flags.DurationVar(&o.indexDeadline, "index-deadline", 5*time.Minute, "time that indexing one image may take")
+	flags.StringVar(&o.indexer, "indexer", assembly.BesideThisProgram("assay-index"), "the program assay-index")
+	flags.Int64Var(&o.indexMemory, "index-memory", assembly.DefaultIndexMemory, "memory that indexing one image may take, in bytes")
+	flags.DurationVar(&o.indexDeadline, "index-deadline", assembly.DefaultIndexDeadline, "time that indexing one image may take")
 	flags.IntVar(&o.workers, "workers", 2, "how many images are worked on at a time")
-	flags.StringVar(&o.database, "database-repository", "ghcr.io/aquasecurity/trivy-db:2", "OCI artifact with the vulnerability database; a mirror works as well")
+	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database; a mirror works as well")
 	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz, or a folder with trivy.db and metadata.json; instead of --database-repository")
 	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, a file or an https URL; without it rules on exploited vulnerabilities are Unknown")
 	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")
@@ -91,13 +91,4 @@ func (o *options) complete(rest []string) error {
 		o.webhookHosts = list{"assay-webhook." + o.namespace + ".svc"}
 	}
 	return nil
-}
-
-// besideThisProgram is where a program of the same release stands.
-func besideThisProgram(name string) string {
-	executable, err := os.Executable()
-	if err != nil {
-		return name
-	}
-	return filepath.Join(filepath.Dir(executable), name)
 }

@@ -1,0 +1,44 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package assembly
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Defaults of the programs' flags.
+const (
+	// DefaultDatabase is where trivy's maintainers publish the vulnerability database.
+	DefaultDatabase = "ghcr.io/aquasecurity/trivy-db:2"
+	// DefaultIndexMemory is the memory that indexing one image may take, in bytes.
+	DefaultIndexMemory = 1 << 30
+	// DefaultIndexDeadline is the time that indexing one image may take.
+	DefaultIndexDeadline = 5 * time.Minute
+)
+
+// BesideThisProgram is where a program of the same release stands.
+func BesideThisProgram(name string) string {
+	executable, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(executable), name)
+}
+
+// Refresh loads what is on the disk and then looks once for something newer. After an error the last good stays in use.
+func (p *Parts) Refresh(ctx context.Context) error {
+	errs := []error{p.Database.Load(ctx)}
+	_, err := p.Database.Refresh(ctx)
+	errs = append(errs, err)
+	if p.Catalogue != nil {
+		errs = append(errs, p.Catalogue.Load(ctx))
+		_, err = p.Catalogue.Refresh(ctx)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
