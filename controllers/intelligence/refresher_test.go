@@ -1,0 +1,242 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package intelligence
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/utils/clock"
+
+	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/vulnerability/kev"
+	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
+	"github.com/assay-dev/assay/test/advisories"
+)
+
+var (
+	_ Feed = (*trivydb.Database)(nil)
+	_ Feed = (*kev.Catalogue)(nil)
+)
+
+var published = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+
+// feed is a Feed that holds what a test gives it.
+type feed struct {
+	kept, next string // versions
+	err        error
+	version    string
+
+	loads, refreshes int
+}
+
+func (f *feed) Load(context.Context) error {
+	f.loads++
+	f.version = f.kept
+	return f.err
+}
+
+func (f *feed) Refresh(context.Context) (bool, error) {
+	f.refreshes++
+	if f.err != nil {
+		return false, f.err
+	}
+	changed := f.version != f.next
+	f.version = f.next
+	return changed, nil
+}
+
+func (f *feed) Version() string { return f.version }
+
+func (f *feed) UpdatedAt() time.Time {
+	if f.version == "" {
+		return time.Time{}
+	}
+	return published
+}
+
+func TestRefresh(t *testing.T) {
+	const every = 6 * time.Hour
+	busy := registry.NewError(registry.KindUnavailable, nil, "the registry is busy")
+	busy.RetryAfter = time.Hour
+	patient := registry.NewError(registry.KindUnavailable, nil, "the registry is busy")
+	patient.RetryAfter = 24 * time.Hour
+	type look struct {
+		next string
+		err  error
+	}
+	tests := map[string]struct {
+		every   time.Duration
+		looks   []look
+		waits   []time.Duration
+		changes int
+	}{
+		"new content is announced once": {every, []look{{next: "1"}, {next: "1"}, {next: "1"}}, []time.Duration{every, every, every}, 1},
+		"each change is announced":      {every, []look{{next: "1"}, {next: "2"}}, []time.Duration{every, every}, 2},
+		"failures are retried ever later, and announced never": {every,
+			[]look{{err: errors.New("a")}, {err: errors.New("b")}, {err: errors.New("a")}, {err: errors.New("a")}},
+			[]time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute}, 0},
+		"a success ends the backing off": {every,
+			[]look{{next: "1"}, {err: errors.New("a")}, {err: errors.New("a")}, {next: "1"}, {err: errors.New("a")}},
+			[]time.Duration{every, 30 * time.Second, time.Minute, every, 30 * time.Second}, 1},
+		"no failure waits longer than a success": {time.Minute,
+			[]look{{err: errors.New("a")}, {err: errors.New("a")}, {err: errors.New("a")}, {err: patient}},
+			[]time.Duration{30 * time.Second, time.Minute, time.Minute, time.Minute}, 0},
+		"a file is looked at as often after a failure": {FileInterval, []look{{err: errors.New("a")}, {err: errors.New("a")}, {next: "1"}},
+			[]time.Duration{FileInterval, FileInterval, FileInterval}, 1},
+		"a registry's wish to wait is heeded": {every, []look{{err: busy}, {err: busy}}, []time.Duration{time.Hour, time.Hour}, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			source, changes := &feed{}, 0
+			r := New(clock.RealClock{}, func(context.Context) { changes++ }, Schedule{Name: "test", Feed: source, Every: test.every})
+			var waits []time.Duration
+			for _, look := range test.looks {
+				source.next, source.err = look.next, look.err
+				waits = append(waits, r.refresh(t.Context(), r.feeds[0]))
+			}
+			if diff := cmp.Diff(test.waits, waits); diff != "" {
+				t.Errorf("waits:\n%s", diff)
+			}
+			if changes != test.changes {
+				t.Errorf("%d changes, want %d", changes, test.changes)
+			}
+		})
+	}
+}
+
+func TestBackingOffDoesNotOverflow(t *testing.T) {
+	s := &scheduled{Schedule: Schedule{Every: 6 * time.Hour}, failures: 1_000_000}
+	if wait := s.retryAfter(errors.New("a")); wait != 6*time.Hour {
+		t.Errorf("waits %v", wait)
+	}
+}
+
+func TestStartRefreshesEachFeedAtItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow, fast := &feed{next: "1"}, &feed{next: "1"}
+		var changes atomic.Int32
+		r := New(clock.RealClock{}, func(context.Context) { changes.Add(1) },
+			Schedule{Name: "slow", Feed: slow, Every: time.Hour}, Schedule{Name: "fast", Feed: fast, Every: time.Minute})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Start(ctx) }()
+
+		synctest.Wait()
+		if slow.refreshes != 1 || fast.refreshes != 1 || changes.Load() != 2 {
+			t.Errorf("at once %d and %d refreshes, %d changes", slow.refreshes, fast.refreshes, changes.Load())
+		}
+		<-time.After(time.Hour + time.Second) // of the test's own time
+		synctest.Wait()
+		if slow.refreshes != 2 || fast.refreshes != 61 || changes.Load() != 2 {
+			t.Errorf("after an hour %d and %d refreshes, %d changes", slow.refreshes, fast.refreshes, changes.Load())
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestStartLoadsFirst(t *testing.T) {
+	tests := map[string]struct {
+		kept    string
+		early   bool // Load is called before Start
+		changes int
+	}{
+		"what was kept is announced":                   {"1", false, 1},
+		"nothing is not announced":                     {"", false, 0},
+		"what was loaded before the start is not news": {"1", true, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			source, changes := &feed{kept: test.kept, next: test.kept}, 0
+			r := New(clock.RealClock{}, func(context.Context) { changes++ }, Schedule{Name: "test", Feed: source, Every: time.Hour})
+			if test.early {
+				r.Load(t.Context())
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			stop() // no refresh
+			if err := r.Start(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if source.loads != 1 || changes != test.changes {
+				t.Errorf("%d loads and %d changes, want 1 and %d", source.loads, changes, test.changes)
+			}
+		})
+	}
+}
+
+func TestAFileIsNoticedWithinSeconds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kev.json")
+	write := func(id string) {
+		catalogue, err := advisories.KEVOf(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, catalogue, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		catalogue := kev.New(folder, kev.FromPath(path))
+		var changes atomic.Int32
+		r := New(clock.RealClock{}, func(context.Context) { changes.Add(1) }, Schedule{Name: "kev", Feed: catalogue, Every: FileInterval})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Start(ctx) }()
+		synctest.Wait()
+
+		for _, id := range []string{"CVE-2021-44228", "CVE-2026-80370"} { // of different lengths: times may be equal in this test
+			write(id)
+			<-time.After(5 * time.Second) // of the test's own time
+			synctest.Wait()
+			if !catalogue.Exploited(id) {
+				t.Errorf("%s is not noticed", id)
+			}
+		}
+		if changes.Load() != 2 {
+			t.Errorf("%d changes", changes.Load())
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMetrics(t *testing.T) {
+	sound, failing := &feed{next: "1"}, &feed{err: errors.New("a")}
+	r := New(clock.RealClock{}, func(context.Context) {},
+		Schedule{Name: "sound", Feed: sound, Every: time.Hour}, Schedule{Name: "failing", Feed: failing, Every: time.Hour})
+	for _, feed := range r.feeds {
+		r.refresh(t.Context(), feed)
+		r.refresh(t.Context(), feed)
+	}
+	want := `
+# HELP assay_intelligence_refresh_failures_total Refreshes of a feed that failed; the content from before stayed in use.
+# TYPE assay_intelligence_refresh_failures_total counter
+assay_intelligence_refresh_failures_total{feed="failing"} 2
+assay_intelligence_refresh_failures_total{feed="sound"} 0
+# HELP assay_intelligence_updated_timestamp_seconds When the content in use of a feed was published.
+# TYPE assay_intelligence_updated_timestamp_seconds gauge
+assay_intelligence_updated_timestamp_seconds{feed="sound"} 1.7673120e+09
+`
+	if err := testutil.CollectAndCompare(r, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+	if problems, err := testutil.CollectAndLint(r); err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
