@@ -195,6 +195,7 @@ func TestOpenRefuses(t *testing.T) {
 		"another digest":                     {statement(about.Digest.Hex(), other), "not about"},
 		"a digest in upper case":             {statement(about.Digest.Hex(), strings.ToUpper(about.Digest.Hex())), "not about"},
 		"no subject":                         {statement(`"subject":[{`, `"subject":[],"x":[{`), "unknown"},
+		"a second subject behind":            {statement(`"}}]`, `"}},{"name":"x","digest":{"sha256":"`+other+`"}}]`), "not about"},
 		"a second subject":                   {statement(`"subject":[`, `"subject":[{"name":"x","digest":{"sha256":"`+other+`"}},`), "not about"},
 		"a subject by SHA-1 alone":           {statement(`"sha256"`, `"sha1"`), "unknown"},
 		"a digest that occurs twice":         {statement(`"sha256"`, `"sha256":"`+other+`","sha256"`), "twice"},

@@ -44,7 +44,7 @@ func sealOf(t testing.TB) attestation.Seal {
 		VerifiedAt:   time.Date(2026, 11, 21, 9, 30, 15, 0, time.UTC),
 		Version:      "v0.1.0",
 		Inputs: []attestation.Input{
-			{URI: "oci://registry.example.com:5000/shop/checkout:sha256-x.sig", Digest: image.DigestOf([]byte("signature"))},
+			{URI: "https://evidence.example.com/attestations?image=checkout&kind=spdx", Digest: image.DigestOf([]byte("signature"))},
 			{Digest: image.DigestOf([]byte("inventory"))},
 		},
 	}

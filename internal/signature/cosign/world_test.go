@@ -42,7 +42,7 @@ const (
 
 // world is a repository in memory with one image, the way a registry.Reader shows it.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	reference image.Reference
 	// layers of the signature tag; without any there is no tag.
 	layers []image.Descriptor
@@ -59,7 +59,7 @@ type world struct {
 
 var _ registry.Reader = (*world)(nil)
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	repository, err := image.ParseRepository("registry.example.com/shop/checkout")
 	if err != nil {
@@ -165,12 +165,12 @@ func (w *world) verify(k signer) evidence.Fact[evidence.Signature] {
 
 // signer signs as cosign does with one kind of key.
 type signer struct {
-	t *testing.T
+	t testing.TB
 	sigstore.SignerVerifier
 	key signature.Key
 }
 
-func newSigner(t *testing.T, sv sigstore.SignerVerifier, err error) signer {
+func newSigner(t testing.TB, sv sigstore.SignerVerifier, err error) signer {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func newSigner(t *testing.T, sv sigstore.SignerVerifier, err error) signer {
 	return signer{t, sv, key}
 }
 
-func ecdsaPrivate(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
+func ecdsaPrivate(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
@@ -196,7 +196,7 @@ func ecdsaPrivate(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
 }
 
 // p256 is a signer with cosign's default kind of key.
-func p256(t *testing.T) signer {
+func p256(t testing.TB) signer {
 	t.Helper()
 	sv, err := sigstore.LoadSignerVerifier(ecdsaPrivate(t, elliptic.P256()), crypto.SHA256)
 	return newSigner(t, sv, err)

@@ -1,0 +1,29 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cosign_test
+
+import (
+	"testing"
+
+	"github.com/assay-dev/assay/internal/image"
+)
+
+// FuzzVerify: the key signed another digest only, so that nothing that is made of its signatures verifies for this one.
+func FuzzVerify(f *testing.F) {
+	k, w := p256(f), newWorld(f)
+	other := image.Reference{Repository: w.reference.Repository, Digest: image.DigestOf([]byte("another image"))}
+	f.Add(k.payload(other), k.sign(k.payload(other)), k.bundle(signStatement(other)))
+	f.Add(k.payload(w.reference), k.sign(k.payload(other)), p256(f).bundle(signStatement(w.reference)))
+	f.Add([]byte(`{"critical":{"type":"cosign container image signature"}}`), []byte{0x30, 0}, []byte(`{"mediaType":"application/vnd.dev.sigstore.bundle+json;version=0.1"}`))
+	f.Fuzz(func(t *testing.T, payload, sig, bundle []byte) {
+		w := newWorld(t)
+		w.tag(payload, sig)
+		w.bundle(bundle, signPredicate)
+		if fact := w.verify(k); fact.Value.Verified {
+			t.Error("it verified")
+		} else if fact.Value.Message == "" && fact.Message == "" {
+			t.Errorf("no message: %+v", fact)
+		}
+	})
+}
