@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,16 +17,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
-	ociremote "github.com/sigstore/cosign/v2/pkg/oci/remote"
 
 	"github.com/assay-dev/assay/internal/attestation"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/registry/oci"
 	"github.com/assay-dev/assay/internal/signature/fake"
 	testregistry "github.com/assay-dev/assay/test/registry"
 )
@@ -34,17 +32,22 @@ import (
 const noTrustRoot = `{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}`
 
 // pushedImage puts an image into a registry.
-func pushedImage(t *testing.T, host string) (name.Digest, image.Reference) {
+func pushedImage(t *testing.T, host string) (image.Reference, image.Descriptor) {
 	t.Helper()
 	made, err := random.Image(64, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := made.Digest()
+	raw, err := made.RawManifest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest, err := name.NewDigest(host + "/shop/checkout@" + hash.String())
+	mediaType, err := made.MediaType()
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := image.Descriptor{MediaType: string(mediaType), Digest: image.DigestOf(raw), Size: int64(len(raw))}
+	digest, err := name.NewDigest(host + "/shop/checkout@" + subject.Digest.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,15 +58,21 @@ func pushedImage(t *testing.T, host string) (name.Digest, image.Reference) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return digest, about
+	return about, subject
 }
 
-func attach(t *testing.T, digest name.Digest, artifact registry.Artifact) {
+// attacherFor writes to one registry on this host.
+func attacherFor(t *testing.T, host string) registry.Attacher {
 	t.Helper()
-	layer := static.NewLayer(artifact.Content, types.MediaType(artifact.MediaType))
-	if err := ociremote.WriteReferrer(digest, artifact.MediaType, []v1.Layer{layer}, artifact.Annotations); err != nil {
+	client, err := oci.New(oci.Options{AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, InsecureHosts: []string{host}})
+	if err != nil {
 		t.Fatal(err)
 	}
+	attacher, err := client.Attacher(registry.Credentials{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return attacher
 }
 
 // cosign is the real command with a folder of its own and no way out but to registries on this host.
@@ -100,10 +109,10 @@ func (c cosign) writeKey(t *testing.T, file string, signer *fake.Signer) {
 }
 
 // verifyAttestation runs the command as docs/ describe it.
-func (c cosign) verifyAttestation(t *testing.T, key, predicateType string, digest name.Digest) (output []byte, err error) {
+func (c cosign) verifyAttestation(t *testing.T, key, predicateType string, about image.Reference) (output []byte, err error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), c.path, "verify-attestation", "--key="+key, "--type="+predicateType,
-		"--insecure-ignore-tlog=true", "--trusted-root=trusted-root.json", digest.String())
+		"--insecure-ignore-tlog=true", "--trusted-root=trusted-root.json", about.String())
 	command.Dir = c.folder
 	command.Env = []string{"HOME=" + c.folder, "HTTPS_PROXY=http://127.0.0.1:1"}
 	return command.Output()
@@ -119,7 +128,8 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 		"without the referrers API": testregistry.New(t, testregistry.WithoutReferrers()),
 	} {
 		t.Run(registryName, func(t *testing.T) {
-			digest, about := pushedImage(t, r.Host())
+			about, subject := pushedImage(t, r.Host())
+			attacher := attacherFor(t, r.Host())
 			seal := sealOf(t)
 			seal.Image = about
 			bundles := map[string][]byte{attestation.PredicateSeal: signSeal(t, signer, seal)}
@@ -131,7 +141,9 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 				bundles[predicateType] = bundle
 			}
 			for predicateType, bundle := range bundles {
-				attach(t, digest, attestation.Artifact(bundle, predicateType))
+				if _, err := attacher.Attach(t.Context(), about.Repository, subject, attestation.Artifact(bundle, predicateType)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for flag, predicateType := range map[string]string{
 				"spdxjson":                     attestation.PredicateSPDX,
@@ -140,7 +152,7 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 				attestation.PredicateSeal:      attestation.PredicateSeal,
 				attestation.PredicateCycloneDX: attestation.PredicateCycloneDX,
 			} {
-				output, err := c.verifyAttestation(t, "cosign.pub", flag, digest)
+				output, err := c.verifyAttestation(t, "cosign.pub", flag, about)
 				if err != nil {
 					t.Errorf("--type %s: %v", flag, err)
 					continue
@@ -149,10 +161,10 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 					t.Errorf("--type %s shows another statement (-want +got):\n%s", flag, diff)
 				}
 			}
-			if _, err := c.verifyAttestation(t, "another.pub", attestation.PredicateSeal, digest); err == nil {
+			if _, err := c.verifyAttestation(t, "another.pub", attestation.PredicateSeal, about); err == nil {
 				t.Error("another key verified the seal")
 			}
-			if _, err := c.verifyAttestation(t, "cosign.pub", "vuln", digest); err == nil {
+			if _, err := c.verifyAttestation(t, "cosign.pub", "vuln", about); err == nil {
 				t.Error("a predicate that nobody attested was verified")
 			}
 		})

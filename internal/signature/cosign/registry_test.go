@@ -4,18 +4,16 @@
 package cosign_test
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
-	"io"
 	"net/http"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	cosignremote "github.com/sigstore/cosign/v2/pkg/cosign/remote"
 	"github.com/sigstore/cosign/v2/pkg/oci/mutate"
 	ociremote "github.com/sigstore/cosign/v2/pkg/oci/remote"
@@ -24,90 +22,28 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/registry/oci"
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign"
 	testregistry "github.com/assay-dev/assay/test/registry"
 )
 
-// plainReader reads from a registry without any of the product's guards.
-type plainReader struct{ transport http.RoundTripper }
-
-var _ registry.Reader = plainReader{}
-
-func (r plainReader) options(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.transport)}
-}
-
-func failure(err error) error {
-	var answer *transport.Error
-	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
-		return registry.NewError(registry.KindNotFound, err, "not found")
-	}
-	return registry.NewError(registry.KindUnavailable, err, "the registry does not answer")
-}
-
-func (r plainReader) get(ctx context.Context, reference name.Reference) (image.Document, error) {
-	got, err := remote.Get(reference, r.options(ctx)...)
+// readerOf reads from one registry on this host and from nowhere else.
+func readerOf(t *testing.T, host string) registry.Reader {
+	t.Helper()
+	client, err := oci.New(oci.Options{
+		AllowedAddresses:  []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		InsecureHosts:     []string{host},
+		RequestsPerSecond: 10_000,
+	})
 	if err != nil {
-		return image.Document{}, failure(err)
+		t.Fatal(err)
 	}
-	return image.ParseDocument(string(got.MediaType), got.Manifest)
-}
-
-func (r plainReader) Resolve(ctx context.Context, tag image.Tag) (image.Document, error) {
-	reference, err := name.NewTag(tag.String())
+	reader, err := client.Reader(registry.Credentials{})
 	if err != nil {
-		return image.Document{}, err
+		t.Fatal(err)
 	}
-	return r.get(ctx, reference)
-}
-
-func (r plainReader) Document(ctx context.Context, about image.Reference) (image.Document, error) {
-	reference, err := name.NewDigest(about.String())
-	if err != nil {
-		return image.Document{}, err
-	}
-	return r.get(ctx, reference)
-}
-
-func (r plainReader) Blob(ctx context.Context, repository image.Repository, descriptor image.Descriptor) (io.ReadCloser, error) {
-	reference, err := name.NewDigest(repository.String() + "@" + descriptor.Digest.String())
-	if err != nil {
-		return nil, err
-	}
-	layer, err := remote.Layer(reference, r.options(ctx)...)
-	if err != nil {
-		return nil, failure(err)
-	}
-	body, err := layer.Compressed()
-	if err != nil {
-		return nil, failure(err)
-	}
-	return body, nil
-}
-
-func (r plainReader) Referrers(ctx context.Context, about image.Reference) ([]image.Descriptor, error) {
-	reference, err := name.NewDigest(about.String())
-	if err != nil {
-		return nil, err
-	}
-	index, err := remote.Referrers(reference, r.options(ctx)...)
-	if err != nil {
-		return nil, failure(err)
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		return nil, err
-	}
-	var descriptors []image.Descriptor
-	for _, m := range manifest.Manifests {
-		digest, err := image.ParseDigest(m.Digest.String())
-		if err != nil {
-			return nil, err
-		}
-		descriptors = append(descriptors, image.Descriptor{MediaType: string(m.MediaType), Digest: digest, Size: m.Size, Annotations: m.Annotations})
-	}
-	return descriptors, nil
+	return reader
 }
 
 // pushed is an image in a registry.
@@ -178,7 +114,7 @@ func bothKinds(t *testing.T) map[string]*testregistry.Registry {
 
 func verify(t *testing.T, digest name.Digest, keys ...signature.Key) map[string]evidence.Fact[evidence.Signature] {
 	t.Helper()
-	return cosign.Verifier{}.Verify(t.Context(), plainReader{http.DefaultTransport}, referenceOf(t, digest), keys)
+	return cosign.Verifier{}.Verify(t.Context(), readerOf(t, digest.RegistryStr()), referenceOf(t, digest), keys)
 }
 
 func TestSignaturesOfCosignsLibraryInARegistry(t *testing.T) {
@@ -235,29 +171,33 @@ func TestNothingButTheRegistryIsAsked(t *testing.T) {
 	k := p256(t)
 	digest := pushed(t, r.Host())
 	signBundle(t, k, digest)
-	watched := &watchedTransport{host: r.Host(), RoundTripper: http.DefaultTransport}
+	before, watched := http.DefaultTransport, &closedTransport{}
 	http.DefaultTransport = watched
-	defer func() { http.DefaultTransport = watched.RoundTripper }()
+	defer func() { http.DefaultTransport = before }()
 
-	fact := cosign.Verifier{}.Verify(t.Context(), plainReader{watched}, referenceOf(t, digest), []signature.Key{k.key})[k.key.Fingerprint]
-	if fact != verified {
+	r.Forget()
+	if fact := verify(t, digest, k.key)[k.key.Fingerprint]; fact != verified {
 		t.Errorf("got %+v", fact)
 	}
-	if len(watched.elsewhere) > 0 {
-		t.Errorf("also asked: %v", watched.elsewhere)
+	if len(watched.asked) > 0 {
+		t.Errorf("also asked: %v", watched.asked)
+	}
+	var asked []testregistry.Kind
+	for _, request := range r.Requests() {
+		if request.Kind != testregistry.Ping { // the client's way to learn how to authenticate
+			asked = append(asked, request.Kind)
+		}
+	}
+	want := []testregistry.Kind{testregistry.ManifestByTag, testregistry.Referrers, testregistry.ManifestByDigest, testregistry.Blob}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("requests to the registry (-want +got):\n%s", diff)
 	}
 }
 
-// watchedTransport remembers who was asked beside the registry.
-type watchedTransport struct {
-	http.RoundTripper
-	host      string
-	elsewhere []string
-}
+// closedTransport lets nothing out and remembers what was asked.
+type closedTransport struct{ asked []string }
 
-func (w *watchedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host != w.host {
-		w.elsewhere = append(w.elsewhere, r.URL.String())
-	}
-	return w.RoundTripper.RoundTrip(r)
+func (c *closedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.asked = append(c.asked, r.URL.String())
+	return nil, errors.New("no way out")
 }
