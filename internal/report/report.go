@@ -1,0 +1,110 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package report writes verdicts as text for people. Every string that an image, a registry or an object brought in is
+// escaped and bounded, wherever it comes from.
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+)
+
+// Limits of what is shown of one value, in characters.
+const (
+	maxCell    = 320  // the name of a policy has 317
+	maxMessage = 1024 // as conditions have it
+)
+
+// Verdict writes how an image did: the verdict, the result of every rule with what to do about it, those that do not pass
+// first, and the worst findings.
+func Verdict(w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference) error {
+	if verdict == "" {
+		verdict = v1alpha1.VerdictUndetermined
+	}
+	p := printer{w: w}
+	p.table("", []row{{cells: []string{"Image:", image}}, {cells: []string{"Verdict:", string(verdict)}}})
+	if len(rules) > 0 {
+		p.line("\nRules:")
+		p.table(indent, ruleRows(rules))
+	}
+	if len(worst) > 0 {
+		p.line("\nWorst findings:")
+		p.table(indent, findingRows(worst))
+	}
+	return p.err
+}
+
+// Conditions writes the conditions in their order, each with its message.
+func Conditions(w io.Writer, conditions []metav1.Condition) error {
+	var rows []row
+	for _, c := range conditions {
+		rows = append(rows, row{cells: []string{c.Type, string(c.Status), c.Reason}, note: c.Message})
+	}
+	p := printer{w: w}
+	p.table(indent, rows)
+	return p.err
+}
+
+func ruleRows(rules []v1alpha1.RuleResult) []row {
+	var rows []row
+	for _, r := range slices.SortedStableFunc(slices.Values(rules), func(a, b v1alpha1.RuleResult) int { return urgency(a) - urgency(b) }) {
+		rows = append(rows, row{cells: []string{string(r.Result), r.Policy, r.Rule, r.Reason}, note: r.Message})
+	}
+	return rows
+}
+
+func urgency(rule v1alpha1.RuleResult) int {
+	switch rule.Result {
+	case v1alpha1.ResultFail:
+		return 0
+	case v1alpha1.ResultPass:
+		return 3
+	case v1alpha1.ResultExcepted:
+		return 2
+	default:
+		return 1
+	}
+}
+
+func findingRows(worst []v1alpha1.FindingReference) []row {
+	var rows []row
+	for _, f := range worst {
+		severity, fix := string(f.Severity), "no fix yet"
+		if f.Exploited {
+			severity += ", exploited"
+		}
+		if f.FixedVersion != "" {
+			fix = "fixed in " + f.FixedVersion
+		}
+		rows = append(rows, row{cells: []string{f.ID, strings.TrimSpace(f.Package + " " + f.Version), severity, fix}})
+	}
+	return rows
+}
+
+// printer writes until the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(s string) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(s, " "))
+	}
+}
+
+// cell makes a value fit for one line of a table. An empty one stays visible.
+func cell(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return evidence.Printable(s, maxCell)
+}
