@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -154,11 +155,8 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	if err := imagepolicy.SetupWithManager(mgr, resolver); err != nil {
 		return err
 	}
-	feeds := intelligence.New(intelligence.Options{
-		Database:  parts.Database,
-		Catalogue: parts.Catalogue,
-		OnChange:  func(ctx context.Context) { images.All(ctx, notifications) },
-	})
+	feeds := intelligence.New(clock.RealClock{}, func(ctx context.Context) { images.All(ctx, notifications) }, schedules(parts, o)...)
+	feeds.Load(ctx)
 	keeper := &certificate.Keeper{
 		Client:        uncached,
 		Secret:        types.NamespacedName{Namespace: o.namespace, Name: certificateSecret},
@@ -172,6 +170,24 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		}
 	}
 	return nil
+}
+
+// feedInterval is how often a feed that comes over the network is asked whether anything is new.
+const feedInterval = time.Hour
+
+// schedules says how often the database and the catalogue are refreshed.
+func schedules(parts *assembly.Parts, o options) []intelligence.Schedule {
+	every := func(local bool) time.Duration {
+		if local {
+			return intelligence.FileInterval
+		}
+		return feedInterval
+	}
+	list := []intelligence.Schedule{{Name: "vulnerability-database", Feed: parts.Database, Every: every(o.databaseFile != "")}}
+	if parts.Catalogue != nil {
+		list = append(list, intelligence.Schedule{Name: "kev", Feed: parts.Catalogue, Every: every(!strings.Contains(o.kev, "://"))})
+	}
+	return list
 }
 
 // readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.

@@ -6,6 +6,7 @@ package trustedimage
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -88,7 +89,7 @@ func (r *Reconciler) secret(ctx context.Context, namespace string, reference v1a
 func identify(credentials registry.Credentials) string {
 	hash := sha256.New()
 	for _, config := range append(credentials.DockerConfigs, credentials.CertificateAuthorities) {
-		fmt.Fprintf(hash, "%d:", len(config))
+		hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(config))))
 		hash.Write(config)
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:8])

@@ -29,7 +29,7 @@ func (i images) Describe(descriptions chan<- *prometheus.Desc) { descriptions <-
 
 // Collect implements prometheus.Collector.
 func (i images) Collect(metrics chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout) //nolint:contextcheck // A scrape brings no context.
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout) //nolint:forbidigo // A scrape brings no context.
 	defer cancel()
 	var list v1alpha1.TrustedImageList
 	if err := i.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {

@@ -46,7 +46,7 @@ func recorded(status *v1alpha1.TrustedImageStatus) []v1alpha1.TrustedDigest {
 
 // restore looks for Assay's own seals on the candidate when the environment remembers nothing, so that an emptied status on a
 // fresh disk is refilled without pulling the image. Trust that ended is remembered, and does not come back this way.
-func (r *Reconciler) restore(ctx context.Context, s *scope) {
+func (r *Reconciler) restore(_ context.Context, s *scope) {
 	if !s.recalled || s.remembered || s.candidate == nil || s.known(s.candidate.Digest) {
 		return
 	}

@@ -231,7 +231,7 @@ func TestForgedEntriesAreClearedWithAnEvent(t *testing.T) {
 	w := newWorld(t, entryImage(), noFixableCriticals())
 	bad := w.push("1.8", "bad")
 	w.findings.find(bad, critical)
-	object := w.settle(dev)
+	w.settle(dev)
 	forged := v1alpha1.TrustedDigest{
 		Digest: v1alpha1.DigestString(bad.String()), Repository: repository, TrustedAt: v1alpha1.NewTimestamp(w.clock.Now()),
 		PoliciesHash: v1alpha1.DigestString(bad.String()), Signature: "bm90IGEgc2lnbmF0dXJl",
@@ -240,7 +240,7 @@ func TestForgedEntriesAreClearedWithAnEvent(t *testing.T) {
 	for len(w.recorder.Events) > 0 {
 		<-w.recorder.Events
 	}
-	if object = w.settle(dev); trusted(object) != "" {
+	if object := w.settle(dev); trusted(object) != "" {
 		t.Error("a forged entry is trusted")
 	}
 	if event := <-w.recorder.Events; !strings.Contains(event, v1alpha1.ReasonForgedTrust) {

@@ -29,7 +29,7 @@ const (
 
 // seal attaches the seal of the trusted digest and its SBOMs to the image in its registry. A registry that cannot be
 // written does not keep anything from being promoted: the seal stands in the evidence store.
-func (r *Reconciler) seal(ctx context.Context, s *scope) {
+func (r *Reconciler) seal(_ context.Context, s *scope) {
 	current := s.current()
 	if current == nil || current.record.SealDigest == "" || s.sealErr != nil || s.reader == nil {
 		return

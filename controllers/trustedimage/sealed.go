@@ -29,7 +29,7 @@ func readSeal(ctx context.Context, reader registry.Reader, repository image.Repo
 	if err != nil {
 		return nil, err
 	}
-	defer blob.Close() //nolint:errcheck // Only read from; its content is checked at its end.
+	defer blob.Close()
 	return io.ReadAll(blob)
 }
 

@@ -140,15 +140,6 @@ func (w *world) get(name types.NamespacedName) *v1alpha1.TrustedImage {
 	return &object
 }
 
-func (w *world) update(change func(*v1alpha1.TrustedImage), name types.NamespacedName) {
-	w.t.Helper()
-	object := w.get(name)
-	change(object)
-	if err := w.api.Update(w.t.Context(), object); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 func (w *world) updateStatus(change func(*v1alpha1.TrustedImageStatus), name types.NamespacedName) {
 	w.t.Helper()
 	object := w.get(name)

@@ -67,7 +67,7 @@ func readBlob(ctx context.Context, request Request, descriptor image.Descriptor)
 	if err != nil {
 		return nil, err
 	}
-	defer blob.Close() //nolint:errcheck // Only read from; its content was checked at its end.
+	defer blob.Close()
 	return io.ReadAll(blob)
 }
 

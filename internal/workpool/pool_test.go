@@ -78,7 +78,7 @@ func TestAResultIsUsedUntilItIsTooOld(t *testing.T) {
 		if value, ok := look(); !ok || value != 1 {
 			t.Errorf("got %d, %v, want the first result", value, ok)
 		}
-		time.Sleep(time.Minute) // The bubble's clock.
+		time.Sleep(time.Minute) //nolint:forbidigo // In the bubble this takes no time.
 		if _, ok := look(); ok {
 			t.Error("a result that is too old was used")
 		}
@@ -93,7 +93,7 @@ func TestAForgottenErrorIsTriedAgain(t *testing.T) {
 		pool, _ := start(t, 1)
 		outage := errors.New("outage")
 		fail := func(context.Context) (int, error) { return 0, outage }
-		workpool.Do(pool, "tag", shop, time.Hour, fail)
+		_, _, _ = workpool.Do(pool, "tag", shop, time.Hour, fail)
 		synctest.Wait()
 		if _, ok, err := workpool.Do(pool, "tag", shop, time.Hour, fail); !ok || !errors.Is(err, outage) {
 			t.Fatalf("got %v, %v", ok, err)
@@ -109,8 +109,8 @@ func TestAPanicFailsItsOwnWorkOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, _ := start(t, 1)
 		hostile := func(context.Context) (int, error) { panic("index out of range") }
-		workpool.Do(pool, "hostile", shop, time.Hour, hostile)
-		workpool.Do(pool, "healthy", cart, time.Hour, func(context.Context) (int, error) { return 1, nil })
+		_, _, _ = workpool.Do(pool, "hostile", shop, time.Hour, hostile)
+		_, _, _ = workpool.Do(pool, "healthy", cart, time.Hour, func(context.Context) (int, error) { return 1, nil })
 		synctest.Wait()
 		if _, ok, err := workpool.Do(pool, "hostile", shop, time.Hour, hostile); !ok || err == nil {
 			t.Errorf("got %v, %v, want an error", ok, err)
