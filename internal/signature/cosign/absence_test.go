@@ -17,7 +17,6 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
-	"github.com/assay-dev/assay/internal/signature/cosign"
 )
 
 // TestWhatIsNoSignatureByTheKey: the registry answered, and there is no signature by the key over the digest.
