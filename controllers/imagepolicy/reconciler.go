@@ -71,10 +71,10 @@ func (r *Reconciler[P]) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		return ctrl.Result{}, nil
 	}
 	found := r.look(ctx, r.kind.policy(object))
-	changed := object.DeepCopyObject().(P) //nolint:errcheck // A copy has the type of what was copied.
+	changed := object.DeepCopyObject().(P)
 	writeStatus(r.kind.status(changed), object.GetGeneration(), r.Clock.Now(), found)
 	_, err := reconcile.PatchStatus(ctx, r.Client.Status(), object, changed, func(o client.Object) any {
-		return *r.kind.status(o.(P)) //nolint:errcheck // Both objects are of this type.
+		return *r.kind.status(o.(P))
 	})
 	if client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, err
