@@ -57,13 +57,13 @@ func parseExecution(raw json.RawMessage) (user string, labels map[string]string,
 		return "", nil, err
 	}
 	if user, err = text(fields["User"]); err != nil {
-		return "", nil, fmt.Errorf("User: %w", err)
+		return "", nil, fmt.Errorf("the member User: %w", err)
 	}
 	if len(user) > maxUserLength {
 		return "", nil, fmt.Errorf("%w: User is longer than %d characters", ErrOverLimit, maxUserLength)
 	}
 	if labels, err = texts(fields["Labels"], maxLabels); err != nil {
-		return "", nil, fmt.Errorf("Labels: %w", err)
+		return "", nil, fmt.Errorf("the member Labels: %w", err)
 	}
 	return user, labels, nil
 }

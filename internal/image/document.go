@@ -55,19 +55,14 @@ func documentType(contentType string, fields map[string]json.RawMessage) (string
 	if contentType != "" && err != nil {
 		return "", fmt.Errorf("%w Content-Type %.80q of the manifest", ErrMalformed, contentType)
 	}
-	version, err := integer(fields["schemaVersion"])
-	if err != nil {
-		return "", fmt.Errorf("manifest: schemaVersion: %w", err)
-	}
 	inside, err := text(fields["mediaType"])
 	if err != nil {
 		return "", fmt.Errorf("manifest: mediaType: %w", err)
 	}
+	if err := checkVersion(fields, isSchema1(stated) || isSchema1(inside)); err != nil {
+		return "", err
+	}
 	switch {
-	case version == 1 || fields["fsLayers"] != nil || isSchema1(stated) || isSchema1(inside):
-		return "", fmt.Errorf("%w: a manifest of Docker's schema 1; push the image anew with a current tool", ErrUnsupported)
-	case version != 2:
-		return "", fmt.Errorf("%w manifest: schemaVersion is %d, want 2", ErrMalformed, version)
 	case stated != "" && inside != "" && stated != inside:
 		return "", fmt.Errorf("%w manifest: its mediaType is %.80q and its Content-Type %.80q", ErrMalformed, inside, stated)
 	case fields["manifests"] != nil && (fields["layers"] != nil || fields["config"] != nil):
@@ -82,6 +77,20 @@ func documentType(contentType string, fields map[string]json.RawMessage) (string
 		return mediaType, nil
 	}
 	return "", fmt.Errorf("%w: the media type %.80q is none of a manifest or index; push an OCI or Docker image", ErrUnsupported, mediaType)
+}
+
+// checkVersion refuses everything but schema version 2.
+func checkVersion(fields map[string]json.RawMessage, schema1 bool) error {
+	version, err := integer(fields["schemaVersion"])
+	switch {
+	case err != nil:
+		return fmt.Errorf("manifest: schemaVersion: %w", err)
+	case schema1 || version == 1 || fields["fsLayers"] != nil:
+		return fmt.Errorf("%w: a manifest of Docker's schema 1; push the image anew with a current tool", ErrUnsupported)
+	case version != 2:
+		return fmt.Errorf("%w manifest: schemaVersion is %d, want 2", ErrMalformed, version)
+	}
+	return nil
 }
 
 func isSchema1(mediaType string) bool {

@@ -37,16 +37,27 @@ func (s *Store) readIndex(ctx context.Context, subject image.Digest) (pieces, er
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return pieces{}, nil
-	case err != nil && !errors.Is(err, errDamaged):
+	case errors.Is(err, errDamaged):
+		return noPieces(ctx, subject), nil
+	case err != nil:
 		return nil, err
 	}
-	var read index
-	if err != nil || json.Unmarshal(content, &read) != nil || read.Subject != subject || read.Pieces == nil {
-		logr.FromContextOrDiscard(ctx).Info("an index on the disk is damaged; its evidence will be gathered anew",
-			"subject", subject.String())
-		return pieces{}, nil
+	if read, ok := parseIndex(content); ok && read.Subject == subject {
+		return read.Pieces, nil
 	}
-	return read.Pieces, nil
+	return noPieces(ctx, subject), nil
+}
+
+func parseIndex(content []byte) (index, bool) {
+	var read index
+	err := json.Unmarshal(content, &read)
+	return read, err == nil && read.Pieces != nil
+}
+
+// noPieces logs that the subject's index is damaged.
+func noPieces(ctx context.Context, subject image.Digest) pieces {
+	logr.FromContextOrDiscard(ctx).Info("an index on the disk is damaged; its evidence will be gathered anew", "subject", subject.String())
+	return pieces{}
 }
 
 // writeIndex replaces the subject's index.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
@@ -105,7 +106,7 @@ func (a *attacher) push(ctx context.Context, reference image.Reference, digest i
 			return false, err
 		}
 	}
-	response, err := a.do(ctx, &request{
+	pushed, err := a.do(ctx, &request{
 		repository: reference.Repository, method: http.MethodPut, resource: "manifests/" + digest.String(),
 		header: http.Header{"Content-Type": {image.MediaTypeManifest}}, body: manifest,
 	}, http.StatusCreated)
@@ -113,7 +114,7 @@ func (a *attacher) push(ctx context.Context, reference image.Reference, digest i
 		return false, err
 	}
 	// The registry says so when it took notice of the subject (OCI distribution specification 1.1, "pushing manifests with subject").
-	return response.Header.Get("OCI-Subject") == reference.Digest.String(), nil
+	return pushed.header.Get("OCI-Subject") == reference.Digest.String(), nil
 }
 
 // has says whether a manifest or blob is in the repository.
@@ -125,20 +126,26 @@ func (a *attacher) has(ctx context.Context, repository image.Repository, resourc
 	return err == nil, err
 }
 
-// do sends a request that is part of a push and returns its answer, whose body does not matter and is closed.
-func (a *attacher) do(ctx context.Context, sent *request, want int) (*http.Response, error) {
+// answer is what matters of an answer to a push.
+type answer struct {
+	header http.Header
+	from   *url.URL
+}
+
+// do sends a request that is part of a push. An answer of another status than the wanted is an error.
+func (a *attacher) do(ctx context.Context, sent *request, want int) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.reader.session.options.Timeout)
 	defer cancel()
 	sent.about = aboutPush(sent.repository)
 	response, err := a.reader.session.send(ctx, sent)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	defer discard(response)
 	if response.StatusCode != want {
-		return nil, sent.about.answered(response, a.reader.session.options.Now())
+		return answer{}, sent.about.answered(response, a.reader.session.options.Now())
 	}
-	return response, nil
+	return answer{header: response.Header, from: response.Request.URL}, nil
 }
 
 func aboutPush(repository image.Repository) about {

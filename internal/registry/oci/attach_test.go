@@ -8,6 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -256,11 +259,9 @@ func TestAPullOnlyAccountCannotAttach(t *testing.T) {
 
 func TestUploadsGoToTheRegistryOnly(t *testing.T) {
 	repository := repositoryAt(t, "registry.example.com")
-	begun := func(location string) *http.Response {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://registry.example.com/v2/shop/checkout/blobs/uploads/", nil)
-		must(t, err)
-		return &http.Response{Request: request, Header: http.Header{"Location": {location}}}
-	}
+	from, err := url.Parse("https://registry.example.com/v2/shop/checkout/blobs/uploads/")
+	must(t, err)
+	begun := func(location string) answer { return answer{header: http.Header{"Location": {location}}, from: from} }
 	for location, want := range map[string]string{
 		"/v2/shop/checkout/blobs/uploads/1?state=x":                     "https://registry.example.com/v2/shop/checkout/blobs/uploads/1?state=x",
 		"https://registry.example.com/v2/shop/checkout/blobs/uploads/1": "https://registry.example.com/v2/shop/checkout/blobs/uploads/1",
@@ -293,5 +294,32 @@ func TestWhatCannotBeAttached(t *testing.T) {
 	} {
 		_, err = attacher.Attach(t.Context(), repository, subject, artifact("x"))
 		wantKind(t, err, registry.KindUnsupported)
+	}
+}
+
+// A registry that says that it took notice of the subject is not asked for its referrers, nor is a fallback tag written.
+func TestARegistryThatTookNoticeOfTheSubject(t *testing.T) {
+	r := testregistry.New(t, testregistry.WithoutReferrers())
+	document, _ := push(t, r, "1.8")
+	behind, err := url.Parse(r.URL())
+	must(t, err)
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(request *httputil.ProxyRequest) { request.SetURL(behind) },
+		ModifyResponse: func(response *http.Response) error {
+			if response.Request.Method == http.MethodPut && strings.Contains(response.Request.URL.Path, "/manifests/") {
+				response.Header.Set("OCI-Subject", document.Digest.String())
+			}
+			return nil
+		},
+	}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	host := strings.TrimPrefix(front.URL, "http://")
+	client := clientWith(t, Options{AllowedAddresses: allowLoopback, InsecureHosts: []string{host}})
+	attach(t, client, image.Reference{Repository: repositoryAt(t, host), Digest: document.Digest}, document, "one")
+	for _, request := range r.Requests() {
+		if request.Kind == testregistry.Referrers || request.Kind == testregistry.ManifestByTag {
+			t.Errorf("%s %s", request.Method, request.Path)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (r *reader) Blob(ctx context.Context, repository image.Repository, descript
 		about:      about{repository: repository, what: "the blob " + descriptor.Digest.Short() + " of " + repository.Path()},
 		repository: repository, method: http.MethodGet, resource: "blobs/" + descriptor.Digest.String(),
 	}
-	response, err := r.session.send(ctx, sent)
+	response, err := r.session.send(ctx, sent) //nolint:bodyclose // blob.Close does.
 	if err != nil {
 		cancel()
 		return nil, err

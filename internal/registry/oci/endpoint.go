@@ -151,13 +151,17 @@ func (e *endpoint) ping(ctx context.Context) (*transport.Challenge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return transport.Ping(ctx, host, &pinned{inner: e.session.transport, host: e.host})
+	return transport.Ping(ctx, host, e.pinnedTo(e.host))
+}
+
+func (e *endpoint) pinnedTo(host string) *pinned {
+	return &pinned{inner: e.session.transport, host: host, now: e.session.options.Now}
 }
 
 // registry is the endpoint in the words of the library, which tries plain HTTP after HTTPS where that is allowed.
 func (e *endpoint) registry() (name.Registry, error) {
 	if slices.Contains(e.session.options.InsecureHosts, e.host) {
-		return name.NewInsecureRegistry(e.host)
+		return name.NewRegistry(e.host, name.Insecure)
 	}
 	return name.NewRegistry(e.host)
 }
@@ -179,7 +183,7 @@ func (e *endpoint) exchange(ctx context.Context, sc scope, login *authn.AuthConf
 	if login != nil {
 		who = authn.FromConfig(*login)
 	}
-	got, err := transport.Exchange(ctx, host, who, &pinned{inner: e.session.transport, host: realm.Host}, []string{sc.String()}, e.challenge)
+	got, err := transport.Exchange(ctx, host, who, e.pinnedTo(realm.Host), []string{sc.String()}, e.challenge)
 	if err != nil {
 		return token{}, err
 	}

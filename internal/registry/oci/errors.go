@@ -100,12 +100,15 @@ func (a about) failed(ctx context.Context, err error) *registry.Error {
 	host := a.repository.Host()
 	var address *addressError
 	var refusal *transport.Error
+	var busy *busyError
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return failure(registry.KindUnavailable, ctx.Err(), "registry %s was not waited for: the work was ended", host)
 	case errors.As(err, &address):
 		return failure(registry.KindForbiddenAddress, nil,
 			"registry %s, or where it sends Assay, has %s, which Assay may not connect to: have it allowed where Assay is installed", host, address.kind)
+	case errors.As(err, &busy):
+		return a.status(busy.status, busy.after)
 	case errors.As(err, &refusal) && refusal.StatusCode != http.StatusNotFound:
 		return a.status(refusal.StatusCode, 0)
 	case errors.As(err, &refusal): // of the handshake, which says nothing of what is asked for
@@ -140,6 +143,8 @@ func (a about) cause(err error) string {
 		return "its host name cannot be looked up"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "it refuses connections"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "there is no way to its address"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "it does not answer in time"
 	case errors.Is(err, errPlainHTTP), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):

@@ -42,7 +42,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Burst, 100)
 	setDefault(&o.ConnectionsPerHost, 16)
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // The default of an injected clock.
 	}
 	return o
 }

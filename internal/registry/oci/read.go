@@ -53,7 +53,7 @@ func (r *reader) document(ctx context.Context, repository image.Repository, name
 	if err != nil {
 		return image.Document{}, err
 	}
-	defer response.Body.Close() //nolint:errcheck // Only read from.
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return image.Document{}, sent.about.answered(response, r.session.options.Now())
 	}

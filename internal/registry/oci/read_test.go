@@ -203,7 +203,7 @@ func TestABlobIsWholeForReadersThatStopAtItsSize(t *testing.T) {
 	r.Script(testregistry.Row{On: testregistry.Matcher{Kind: testregistry.Blob}, Fault: testregistry.FlippedByte, Offset: 3})
 	blob, err := readerOf(t, newClient(t, r), registry.Credentials{}).Blob(t.Context(), repositoryAt(t, r.Host()), descriptor)
 	must(t, err)
-	defer blob.Close() //nolint:errcheck // Only read from.
+	defer blob.Close()
 	_, err = io.ReadFull(blob, make([]byte, descriptor.Size))
 	wantKind(t, err, registry.KindDigestMismatch)
 }
@@ -215,7 +215,7 @@ func TestTheCallersContextEndsABlob(t *testing.T) {
 	r.Script(testregistry.Row{On: testregistry.Matcher{Kind: testregistry.Blob}, Fault: testregistry.SlowBody, Pause: time.Hour})
 	blob, err := readerOf(t, newClient(t, r), registry.Credentials{}).Blob(ctx, repositoryAt(t, r.Host()), document.Manifest.Layers[0])
 	must(t, err)
-	defer blob.Close() //nolint:errcheck // Only read from.
+	defer blob.Close()
 	cancel()
 	_, err = io.ReadAll(blob)
 	wantKind(t, err, registry.KindUnavailable)
@@ -234,12 +234,14 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("retryAfter(%q) = %s, want %s", header, got, want)
 		}
 	}
-	r := testregistry.New(t)
-	r.Script(testregistry.Row{On: testregistry.Matcher{Kind: testregistry.ManifestByTag}, Fault: testregistry.TooManyRequests, RetryAfter: "30"})
-	_, err := readerOf(t, newClient(t, r), registry.Credentials{}).Resolve(t.Context(), tagAt(t, r.Host(), "1.8"))
-	var target *registry.Error
-	if !errors.As(err, &target) || target.RetryAfter != 30*time.Second {
-		t.Errorf("error %+v, want one to be retried after 30 s", target)
+	for _, kind := range []testregistry.Kind{testregistry.ManifestByTag, testregistry.Ping, testregistry.Token} {
+		r := testregistry.New(t, testregistry.WithTokenAuth(dev))
+		r.Script(testregistry.Row{On: testregistry.Matcher{Kind: kind}, Fault: testregistry.TooManyRequests, RetryAfter: "30"})
+		_, err := readerOf(t, newClient(t, r), login(r.Host(), dev.User, dev.Password)).Resolve(t.Context(), tagAt(t, r.Host(), "1.8"))
+		var target *registry.Error
+		if !errors.As(err, &target) || target.RetryAfter != 30*time.Second {
+			t.Errorf("%s: error %+v, want one to be retried after 30 s", kind, target)
+		}
 	}
 }
 
@@ -286,6 +288,6 @@ func readBlob(t *testing.T, reader registry.Reader, repository image.Repository,
 	if err != nil {
 		return nil, err
 	}
-	defer blob.Close() //nolint:errcheck // Only read from.
+	defer blob.Close()
 	return io.ReadAll(blob)
 }

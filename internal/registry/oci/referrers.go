@@ -62,7 +62,7 @@ func (r *reader) referrersPage(ctx context.Context, sent *request) (page []image
 	if err != nil {
 		return nil, nil, false, err
 	}
-	defer response.Body.Close() //nolint:errcheck // Only read from.
+	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusNotFound && sent.location == nil:
 		return nil, nil, false, nil

@@ -23,6 +23,7 @@ const (
 	idleTimeout     = 90 * time.Second
 	maxHeaderBytes  = 64 << 10
 	maxRedirects    = 5
+	maxIdle         = 256
 	maxPacedHosts   = 1024
 	userAgent       = "assay"
 	headerUserAgent = "User-Agent"
@@ -49,7 +50,7 @@ func (c *Client) newTransport(roots *x509.CertPool) *http.Transport {
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		MaxConnsPerHost:        c.options.ConnectionsPerHost,
 		MaxIdleConnsPerHost:    c.options.ConnectionsPerHost,
-		MaxIdleConns:           maxPacedHosts,
+		MaxIdleConns:           maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		// What is hashed is what the registry sent.
 		DisableCompression: true,
@@ -123,13 +124,27 @@ func followNothing(*http.Request, []*http.Request) error { return http.ErrUseLas
 type pinned struct {
 	inner http.RoundTripper
 	host  string
+	now   func() time.Time
 }
 
 func (t *pinned) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Host != t.host {
 		return nil, errForeignHost
 	}
-	return t.inner.RoundTrip(request)
+	response, err := t.inner.RoundTrip(request)
+	if err == nil && (response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable) {
+		discard(response)
+		return nil, &busyError{status: response.StatusCode, after: retryAfter(response.Header.Get("Retry-After"), t.now())}
+	}
+	return response, err
 }
+
+// busyError is an answer that asks to come back later, with what the handshake would not tell of it.
+type busyError struct {
+	status int
+	after  time.Duration
+}
+
+func (e *busyError) Error() string { return http.StatusText(e.status) }
 
 var errForeignHost = errors.New("sent to another host during authentication")

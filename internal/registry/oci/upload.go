@@ -37,10 +37,10 @@ func (a *attacher) upload(ctx context.Context, repository image.Repository, cont
 }
 
 // uploadLocation reads where an upload is to be sent: to the registry itself, since the credentials go with it.
-func uploadLocation(repository image.Repository, begun *http.Response) (*url.URL, error) {
-	here, header := begun.Request.URL, begun.Header.Get("Location")
-	location, err := here.Parse(header)
-	if err != nil || header == "" || !sameOrigin(location, here) || location.User != nil {
+func uploadLocation(repository image.Repository, begun answer) (*url.URL, error) {
+	header := begun.header.Get("Location")
+	location, err := begun.from.Parse(header)
+	if err != nil || header == "" || !sameOrigin(location, begun.from) || location.User != nil {
 		return nil, failure(registry.KindUnsupported, nil, "registry %s sends uploads to another place, where Assay does not follow", repository.Host())
 	}
 	return location, nil
