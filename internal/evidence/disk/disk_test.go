@@ -64,37 +64,38 @@ func TestLeftoversAreRemoved(t *testing.T) {
 }
 
 func TestDamageIsFoundLoggedAndMended(t *testing.T) {
-	subject, content := storetest.Subject("a"), []byte("the content")
-	for about, damage := range map[string]struct {
-		path string
-		do   func(path string) error
+	dir := t.TempDir()
+	store := open(t, dir)
+	truncate := func(size int64) func(string) error { return func(p string) error { return os.Truncate(p, size) } }
+	for about, test := range map[string]struct {
+		folder string
+		damage func(path string) error
 	}{
-		"a byte of the blob is another": {shardPath(blobs, image.DigestOf(content)), flip},
-		"the blob is cut short":         {shardPath(blobs, image.DigestOf(content)), func(p string) error { return os.Truncate(p, 3) }},
-		"the blob is empty":             {shardPath(blobs, image.DigestOf(content)), func(p string) error { return os.Truncate(p, 0) }},
-		"the blob is gone":              {shardPath(blobs, image.DigestOf(content)), os.Remove},
-		"the blob is a folder":          {shardPath(blobs, image.DigestOf(content)), becomeFolder},
-		"the blob is far too large":     {shardPath(blobs, image.DigestOf(content)), func(p string) error { return os.Truncate(p, 1<<40) }},
-		"the index is no JSON":          {shardPath(indexes, subject), flip},
-		"the index is empty":            {shardPath(indexes, subject), func(p string) error { return os.Truncate(p, 0) }},
-		"the index is that of another":  {shardPath(indexes, subject), func(p string) error { return os.WriteFile(p, []byte(`{"subject":"","pieces":{}}`), 0o600) }},
-		"the index is far too large":    {shardPath(indexes, subject), func(p string) error { return os.Truncate(p, 1<<40) }},
+		"a byte of the blob is another": {blobs, flip},
+		"the blob is cut short":         {blobs, truncate(3)},
+		"the blob is empty":             {blobs, truncate(0)},
+		"the blob is far too large":     {blobs, truncate(1 << 40)},
+		"the blob is gone":              {blobs, os.Remove},
+		"the index is no JSON":          {indexes, flip},
+		"the index is empty":            {indexes, truncate(0)},
+		"the index is far too large":    {indexes, truncate(1 << 40)},
+		"the index is that of another":  {indexes, func(p string) error { return os.WriteFile(p, []byte(`{"subject":"","pieces":{}}`), 0o600) }},
 	} {
 		t.Run(about, func(t *testing.T) {
-			dir := t.TempDir()
-			store := open(t, dir)
+			subject, content := storetest.Subject(about), []byte("the content when "+about)
 			var lines []string
 			ctx := logr.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
 			must(t, store.Put(ctx, subject, evidence.KindSPDX, content))
-			must(t, damage.do(filepath.Join(dir, damage.path)))
+			path := shardPath(test.folder, subject)
+			if test.folder == blobs {
+				path = shardPath(blobs, image.DigestOf(content))
+			}
+			must(t, test.damage(filepath.Join(dir, path)))
 			if _, err := store.Get(ctx, subject, evidence.KindSPDX); !errors.Is(err, evidence.ErrNotFound) {
 				t.Errorf("get: %v", err)
 			}
 			if len(lines) != 1 || !strings.Contains(lines[0], "damaged") || !strings.Contains(lines[0], subject.String()) {
 				t.Errorf("logged %q", lines)
-			}
-			if about == "the blob is a folder" {
-				return // nothing that this store did; it stays with whoever did it
 			}
 			must(t, store.Put(ctx, subject, evidence.KindSPDX, content))
 			if got, err := store.Get(ctx, subject, evidence.KindSPDX); err != nil || !bytes.Equal(got, content) {
@@ -183,8 +184,6 @@ func flip(path string) error {
 	content[0] ^= 0xff
 	return os.WriteFile(path, content, 0o600)
 }
-
-func becomeFolder(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }
 
 // files are all files of a store but its lock.
 func files(t *testing.T, dir string) map[string]os.FileInfo {

@@ -92,7 +92,7 @@ func writeUntilKilled(dir string) error {
 func TestKilledInTheMiddleOfAWrite(t *testing.T) {
 	dir := t.TempDir()
 	halves := 0
-	for round := range 20 {
+	for round := range 12 {
 		said := killAfter(t, dir, 1_000_000*round, 1+round*7%23)
 		leftovers, err := os.ReadDir(filepath.Join(dir, temporary))
 		must(t, err)
@@ -106,7 +106,7 @@ func TestKilledInTheMiddleOfAWrite(t *testing.T) {
 		}
 		must(t, store.Close())
 	}
-	t.Logf("20 kills left %d half-written files", halves)
+	t.Logf("12 kills left %d half-written files", halves)
 	if halves == 0 {
 		t.Error("no kill hit a write: the test shows nothing")
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -224,7 +225,7 @@ func TestAttachFaults(t *testing.T) {
 			client := newClient(t, r)
 			client.options.InsecureHosts = append(client.options.InsecureHosts, other.host())
 			if test.row.Fault == testregistry.Hang {
-				client.options.Timeout /= 10
+				client.options.Timeout = 300 * time.Millisecond
 			}
 			_, err := attacherOf(t, client, registry.Credentials{}).Attach(t.Context(), repositoryAt(t, r.Host()), subjectOf(document), artifact("one"))
 			wantKind(t, err, test.want)

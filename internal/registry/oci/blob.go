@@ -119,17 +119,24 @@ type watch struct {
 	expire  func()
 	waited  time.Duration
 	got     int
+	timer   *time.Timer
 	expired atomic.Bool
+}
+
+func (w *watch) end() {
+	w.expired.Store(true)
+	w.expire()
 }
 
 func (w *watch) read(from io.Reader, p []byte) (int, error) {
 	start := w.now()
-	timer := time.AfterFunc(w.limit-w.waited, func() {
-		w.expired.Store(true)
-		w.expire()
-	})
+	if w.timer == nil {
+		w.timer = time.AfterFunc(w.limit, w.end)
+	} else {
+		w.timer.Reset(w.limit - w.waited)
+	}
 	n, err := from.Read(p)
-	timer.Stop()
+	w.timer.Stop()
 	w.waited += w.now().Sub(start)
 	if w.got += n; w.got >= leastProgress {
 		w.waited, w.got = 0, 0

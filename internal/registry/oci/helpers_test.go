@@ -32,7 +32,7 @@ var allowLoopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.M
 // newClient returns a client for the registries that speak plain HTTP.
 func newClient(t *testing.T, insecure ...*testregistry.Registry) *Client {
 	t.Helper()
-	options := Options{AllowedAddresses: allowLoopback, Timeout: 2 * time.Second, StallTimeout: 200 * time.Millisecond, RequestsPerSecond: 10_000, Burst: 1000}
+	options := Options{AllowedAddresses: allowLoopback, Timeout: 10 * time.Second, RequestsPerSecond: 10_000, Burst: 1000}
 	for _, r := range insecure {
 		options.InsecureHosts = append(options.InsecureHosts, r.Host())
 	}

@@ -172,7 +172,11 @@ func TestBlobFaults(t *testing.T) {
 			}
 			test.row.On = testregistry.Matcher{Kind: testregistry.Blob}
 			r.Script(test.row)
-			content, err := readBlob(t, readerOf(t, newClient(t, r), registry.Credentials{}), repositoryAt(t, r.Host()), descriptor)
+			client := newClient(t, r)
+			if test.row.Fault == testregistry.SlowBody {
+				client.options.StallTimeout = 200 * time.Millisecond
+			}
+			content, err := readBlob(t, readerOf(t, client, registry.Credentials{}), repositoryAt(t, r.Host()), descriptor)
 			wantKind(t, err, test.want)
 			if int64(len(content)) >= descriptor.Size {
 				t.Errorf("%d bytes were given out", len(content))
