@@ -295,3 +295,13 @@ func readBlob(t *testing.T, reader registry.Reader, repository image.Repository,
 	defer blob.Close()
 	return io.ReadAll(blob)
 }
+
+// SEC-06: a digest that another repository holds is not in this one, whatever tag stands beside it.
+func TestADigestOfAnotherRepositoryIsNotFound(t *testing.T) {
+	r := testregistry.New(t)
+	document, _ := push(t, r, "1.8")
+	reference, err := image.ParseReference(r.Host() + "/shop/other:1.8@" + document.Digest.String())
+	must(t, err)
+	_, err = readerOf(t, newClient(t, r), registry.Credentials{}).Document(t.Context(), reference)
+	wantKind(t, err, registry.KindNotFound)
+}
