@@ -88,14 +88,20 @@ func (w *World) ApplyManifests(ctx context.Context, names ...string) error {
 
 // Apply applies the objects of a YAML file as the administrator.
 func (w *World) Apply(ctx context.Context, content []byte) error {
-	objects, err := decode(content)
+	objects, err := Decode(content)
 	if err != nil {
 		return err
 	}
+	return w.ApplyObjects(ctx, objects...)
+}
+
+// ApplyObjects applies objects as the administrator.
+func (w *World) ApplyObjects(ctx context.Context, objects ...*unstructured.Unstructured) error {
 	return manifests.Apply(ctx, w.Admin, objects)
 }
 
-func decode(content []byte) ([]*unstructured.Unstructured, error) {
+// Decode reads the objects of a YAML file.
+func Decode(content []byte) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
 	for {
