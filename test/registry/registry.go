@@ -107,17 +107,18 @@ func (r *Registry) Up() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	r.host = l.Addr().String()
-	r.server = &http.Server{
+	server := &http.Server{
 		Handler:           http.HandlerFunc(r.serve),
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
+	r.server = server
 	if r.pki != nil {
-		r.server.TLSConfig = r.pki.server
-		go serve(func() error { return r.server.ServeTLS(l, "", "") })
+		server.TLSConfig = r.pki.server
+		go serve(func() error { return server.ServeTLS(l, "", "") })
 		return nil
 	}
-	go serve(func() error { return r.server.Serve(l) })
+	go serve(func() error { return server.Serve(l) })
 	return nil
 }
 
