@@ -10,6 +10,7 @@ import (
 	"errors"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -49,6 +50,9 @@ type Reconciler struct {
 	Clock clock.PassiveClock
 }
 
+// conflictRetry is how soon an object is looked at again that changed while it was reconciled.
+const conflictRetry = 100 * time.Millisecond
+
 // Reconcile looks at one TrustedImage.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var object v1alpha1.TrustedImage
@@ -67,8 +71,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	_, err := reconcile.PatchStatus(ctx, r.Client.Status(), &object, changed, func(o client.Object) any {
 		return o.(*v1alpha1.TrustedImage).Status
 	})
-	if client.IgnoreNotFound(err) != nil {
-		return ctrl.Result{}, err
+	if apierrors.IsConflict(err) {
+		// Somebody wrote in between; the cache will have it in a moment.
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	r.sendEvents(&object, changed, s)
 	return s.result()
