@@ -114,7 +114,7 @@ func TestAdmission(t *testing.T) {
 	t.Run("create after trust has ended", func(t *testing.T) {
 		eventually(t, "the end of trust to be known", func() error {
 			if err := installed.admin.Create(t.Context(), newPod("dev", good)); !apierrors.IsForbidden(err) {
-				return fmt.Errorf("got %v, want Forbidden", err)
+				return fmt.Errorf("it is not denied yet: %w", err)
 			}
 			return nil
 		})
