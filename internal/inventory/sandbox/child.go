@@ -103,7 +103,7 @@ func (c *child) kill() {
 func (c *child) wait() (wire.Result, error) {
 	err := c.command.Wait()
 	if c.stdout.overflowed {
-		return wire.Result{}, fmt.Errorf("%w: the result has more than %s", inventory.ErrOverLimit, size(c.limits.ResultBytes))
+		return wire.Result{}, fmt.Errorf("%w: the result has more than %s", inventory.ErrOverLimit, wire.Size(c.limits.ResultBytes))
 	}
 	if c.command.ProcessState == nil {
 		return wire.Result{}, fmt.Errorf("%w: %w", inventory.ErrFailed, err)

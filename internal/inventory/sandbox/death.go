@@ -35,7 +35,7 @@ func causeOfDeath(state *os.ProcessState, stderr []byte, limits wire.Limits) err
 	}
 	for _, words := range lackOfMemory {
 		if bytes.Contains(stderr, words) {
-			return fmt.Errorf("%w: indexing needs more than %s of memory", inventory.ErrOverLimit, size(limits.Memory))
+			return fmt.Errorf("%w: indexing needs more than %s of memory", inventory.ErrOverLimit, wire.Size(limits.Memory))
 		}
 	}
 	switch {
@@ -46,19 +46,6 @@ func causeOfDeath(state *os.ProcessState, stderr []byte, limits wire.Limits) err
 	default:
 		return fmt.Errorf("%w: the indexer ended with %v; its log has more", inventory.ErrFailed, state)
 	}
-}
-
-// size writes a number of bytes the way people do.
-func size(n int64) string {
-	for _, unit := range []struct {
-		bytes int64
-		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if n >= unit.bytes && n%unit.bytes == 0 {
-			return fmt.Sprintf("%d %s", n/unit.bytes, unit.name)
-		}
-	}
-	return fmt.Sprintf("%d bytes", n)
 }
 
 // withoutPath is the cause of a file's error: paths in the scratch folder are never the same twice.

@@ -40,7 +40,7 @@ func (x *indexer) apply(ctx context.Context, blobs []types.BlobInfo) (wire.Conte
 		}
 	case errors.Is(err, analyzer.ErrNoPkgsDetected):
 		if detail.OS.Family.HasOSPackages() {
-			x.observations.problem(osRelease, fmt.Sprintf("the package database of %s is missing", detail.OS.Family))
+			x.observations.problem(osRelease, fmt.Sprintf("no packages of %s can be found", detail.OS.Family))
 		}
 	case err != nil:
 		return wire.Contents{}, err

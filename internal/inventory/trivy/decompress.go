@@ -83,9 +83,9 @@ func (c *content) Read(p []byte) (int, error) {
 	*c.image += int64(n)
 	switch {
 	case c.layer > c.limits.LayerBytes:
-		return n, overLimit("%s decompresses to more than %d bytes", c.name, c.limits.LayerBytes)
+		return n, overLimit("%s decompresses to more than %s", c.name, wire.Size(c.limits.LayerBytes))
 	case *c.image > c.limits.ImageBytes:
-		return n, overLimit("the layers decompress to more than %d bytes", c.limits.ImageBytes)
+		return n, overLimit("the layers decompress to more than %s", wire.Size(c.limits.ImageBytes))
 	case c.layer > unsuspicious && c.layer/c.limits.Ratio > c.compressed.n:
 		return n, overLimit("%s decompresses to more than %d times its size", c.name, c.limits.Ratio)
 	case err == nil || errors.Is(err, io.EOF):

@@ -29,7 +29,7 @@ func failed(format string, args ...any) error {
 func failureOf(err error, limits wire.Limits) *wire.Failure {
 	switch {
 	case errors.Is(err, syscall.EFBIG):
-		err = overLimit("a file has more than %d bytes", limits.FileSize)
+		err = overLimit("a file has more than %s", wire.Size(limits.FileSize))
 	case errors.Is(err, syscall.EMFILE):
 		err = overLimit("too many files have to be open at once")
 	case errors.Is(err, syscall.ENOSPC):

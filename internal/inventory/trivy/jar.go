@@ -20,6 +20,8 @@ import (
 	"github.com/aquasecurity/trivy/pkg/fanal/analyzer/language"
 	"github.com/aquasecurity/trivy/pkg/fanal/types"
 	xio "github.com/aquasecurity/trivy/pkg/x/io"
+
+	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
 const (
@@ -176,7 +178,7 @@ func (s *archiveSurvey) visitEntry(name string, entry *zip.File, depth int) erro
 	defer packed.Close()
 	size, err := io.Copy(unpacked, io.LimitReader(packed, s.left+1))
 	if s.left -= size; s.left < 0 {
-		return overLimit("the archives within an archive decompress to more than %d bytes", int64(maxArchiveBytes))
+		return overLimit("the archives within an archive decompress to more than %s", wire.Size(maxArchiveBytes))
 	}
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

@@ -74,7 +74,7 @@ func write(out io.Writer, result wire.Result, limits wire.Limits) error {
 	if int64(len(encoded)) > limits.ResultBytes {
 		result = wire.Result{
 			Outcome: wire.OverLimit, Confinement: result.Confinement,
-			Message: fmt.Sprintf("the inventory has more than %d bytes", limits.ResultBytes),
+			Message: fmt.Sprintf("the inventory has more than %s", wire.Size(limits.ResultBytes)),
 		}
 		if encoded, err = json.Marshal(result); err != nil {
 			return err

@@ -5,7 +5,6 @@ package trivy
 
 import (
 	"path"
-	"strings"
 
 	nodepkg "github.com/aquasecurity/trivy/pkg/fanal/analyzer/language/nodejs/pkg"
 )
@@ -29,18 +28,14 @@ func problemOf(file string) string {
 			return ""
 		}
 	}
+	if _, database := databaseReader(file); database {
+		return "" // what is missing shows in comparison with what it claims
+	}
 	base := path.Base(file)
 	if base == "package.json" && !nodepkg.IsPackageRoot(file) {
 		// Within a package of npm there may be others for its own use, and packages that parse such files ship broken ones
 		// to test themselves with. None of them is installed.
 		return ""
 	}
-	switch {
-	case base == "package.json":
-		return "the package.json cannot be parsed"
-	case strings.Contains(file, "/rpm/"):
-		return "the package database cannot be parsed"
-	default:
-		return "a file that describes packages cannot be parsed"
-	}
+	return "the file describes packages and cannot be parsed"
 }

@@ -131,7 +131,7 @@ func (w *walk) admit(header *tar.Header) error {
 	case len(header.Name) > w.limits.PathLength:
 		return overLimit("%s has a path of more than %d bytes", w.name, w.limits.PathLength)
 	case header.Size > w.limits.LayerBytes: // a sparse file is larger than what it takes in the archive
-		return overLimit("%s has a file of more than %d bytes", w.name, w.limits.LayerBytes)
+		return overLimit("%s has a file of more than %s", w.name, wire.Size(w.limits.LayerBytes))
 	}
 	switch header.Typeflag {
 	case tar.TypeReg, tar.TypeDir, tar.TypeSymlink, tar.TypeLink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
