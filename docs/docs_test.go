@@ -265,10 +265,24 @@ func TestLinksLeadSomewhere(t *testing.T) {
 // room matches the path of a folder or file of the project in backquotes.
 var room = regexp.MustCompile("`((?:api|cmd|config|controllers|internal|test)(?:/[-a-z0-9/]+)?)`")
 
-func TestEveryRoomExists(t *testing.T) {
+func TestRoomsAreThoseThatExist(t *testing.T) {
+	var described []string
 	for _, match := range room.FindAllStringSubmatch(read(t, "architecture.md"), -1) {
+		described = append(described, match[1])
 		if _, err := os.Stat(filepath.Join("..", match[1])); err != nil {
 			t.Errorf("architecture.md speaks of %s, which does not exist", match[1])
+		}
+	}
+	for _, pattern := range []string{"cmd/*", "controllers/*", "internal/*"} {
+		paths, err := filepath.Glob("../" + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			path = filepath.ToSlash(strings.TrimPrefix(path, "../"))
+			if filepath.Ext(path) == "" && path != "cmd/internal" && !slices.Contains(described, path) {
+				t.Errorf("architecture.md does not say what %s holds", path)
+			}
 		}
 	}
 }

@@ -10,6 +10,10 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
+// MaxPolicies is how many policies may speak of one image in a namespace. With more of them it is rejected, since a tenant
+// must neither loosen what others demand nor make judging expensive by adding policies.
+const MaxPolicies = 64
+
 // Limits of a rule's result, as the API has them, in characters.
 const (
 	maxReason  = 64
@@ -36,6 +40,12 @@ func Judge(policies []Policy, e evidence.Evidence) Verdict {
 		return conclude([]v1alpha1.RuleResult{{
 			Rule: rulePolicies, Result: v1alpha1.ResultUnknown, Reason: v1alpha1.ReasonNoMatchingPolicy,
 			Message: "no policy speaks of this image in this namespace; create an ImagePolicy or a ClusterImagePolicy that does",
+		}})
+	}
+	if len(policies) > MaxPolicies {
+		return conclude([]v1alpha1.RuleResult{{
+			Rule: rulePolicies, Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonPolicyInvalid,
+			Message: fmt.Sprintf("%d policies speak of this image, and at most %d may; put several into one", len(policies), MaxPolicies),
 		}})
 	}
 	var rules []v1alpha1.RuleResult

@@ -333,6 +333,13 @@ func TestJudge(t *testing.T) {
 			}), Rejected, v1alpha1.ReasonRunsAsRoot,
 			`linux/arm64: the image starts as user "root", which is root or may be taken for it; write USER with a plain number other than 0, such as 65532`,
 		},
+		"more policies than may speak reject, since one of them could": {
+			make([]Policy, MaxPolicies+1), clean(), Rejected, v1alpha1.ReasonPolicyInvalid,
+			"65 policies speak of this image, and at most 64 may; put several into one",
+		},
+		"as many policies as may speak are judged": {
+			make([]Policy, MaxPolicies), clean(), Trusted, v1alpha1.ReasonPolicyPassed, "",
+		},
 		"every policy must pass": {
 			[]Policy{signed(1, "ci"), {Name: "empty"}, blocking(low)}, clean(openssl), Rejected, v1alpha1.ReasonVulnerable,
 			"1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them",

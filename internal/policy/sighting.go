@@ -70,32 +70,30 @@ func trueFirst(a, b bool) int {
 	}
 }
 
-// grouped returns one sighting for all of the same vulnerability in the same package, wherever in the image that stands;
-// the order stays.
-func grouped(all []sighting) []sighting {
-	at := map[[3]string]int{}
-	var groups []sighting
-	for _, s := range all {
-		key := [3]string{s.ID, s.Package, s.Version}
-		i, seen := at[key]
-		if !seen {
-			at[key] = len(groups)
-			groups = append(groups, sighting{Finding: s.Finding, platforms: slices.Clone(s.platforms)})
-			continue
+// group adds a sighting to groups, of which each stands for the same vulnerability in the same package, wherever in the image
+// that is. At most limit groups are made, from the first sightings that are added.
+func group(groups []sighting, s *sighting, limit int) []sighting {
+	for i := range groups {
+		if g := &groups[i]; g.ID == s.ID && g.Package == s.Package && g.Version == s.Version {
+			for _, name := range s.platforms {
+				g.platforms = appendNew(g.platforms, name)
+			}
+			return groups
 		}
-		for _, name := range s.platforms {
-			groups[i].platforms = appendNew(groups[i].platforms, name)
-		}
-		slices.Sort(groups[i].platforms)
+	}
+	if len(groups) < limit {
+		groups = append(groups, sighting{Finding: s.Finding, platforms: slices.Clone(s.platforms)})
 	}
 	return groups
 }
 
+// appendNew adds a name to a sorted list that does not have it yet.
 func appendNew(names []string, name string) []string {
-	if slices.Contains(names, name) {
+	at, found := slices.BinarySearch(names, name)
+	if found {
 		return names
 	}
-	return append(names, name)
+	return slices.Insert(names, at, name)
 }
 
 // byPlatform returns the platforms by name, so that what is said of them does not depend on how they were listed.

@@ -63,11 +63,13 @@ func severityCount(counts *v1alpha1.FindingCounts, severity evidence.Severity) *
 // Worst returns the five worst findings that are known, fit for a status: exploited before others, then by severity,
 // those with a fix first. The same vulnerability in the same package is named once.
 func Worst(e evidence.Evidence) []v1alpha1.FindingReference {
+	var groups []sighting
+	seen := sightings(e)
+	for i := range seen {
+		groups = group(groups, &seen[i], maxWorst)
+	}
 	var worst []v1alpha1.FindingReference
-	for _, s := range grouped(sightings(e)) {
-		if len(worst) == maxWorst {
-			break
-		}
+	for _, s := range groups {
 		worst = append(worst, v1alpha1.FindingReference{
 			ID:           evidence.Printable(s.ID, maxID),
 			Package:      evidence.Printable(s.Package, maxPackage),
@@ -97,12 +99,12 @@ func SignedBy(policies []Policy, e evidence.Evidence) string {
 	return evidence.Printable(strings.Join(slices.Compact(names), ","), maxSignedBy)
 }
 
-// Names returns the policies' names, sorted.
+// Names returns the policies' names, sorted, fit for a status: of more than Judge takes, the first ones.
 func Names(policies []Policy) []string {
 	names := make([]string, 0, len(policies))
 	for _, p := range policies {
 		names = append(names, p.Name)
 	}
 	slices.Sort(names)
-	return names
+	return names[:min(len(names), MaxPolicies)]
 }

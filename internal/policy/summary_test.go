@@ -5,6 +5,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,6 +89,12 @@ func TestSignedBy(t *testing.T) {
 	assertPrintable(t, SignedBy([]Policy{many}, clean()), 255)
 }
 
+func TestNamesFitAStatus(t *testing.T) {
+	if got := Names(make([]Policy, 100)); len(got) != 64 {
+		t.Errorf("%d names", len(got))
+	}
+}
+
 func TestReasonIsThatOfTheResultThatMattersMost(t *testing.T) {
 	result := func(of v1alpha1.Result, reason string) v1alpha1.RuleResult {
 		return v1alpha1.RuleResult{Rule: reason, Result: of, Reason: reason}
@@ -131,5 +138,32 @@ func TestStatusRulesKeepWhatMatters(t *testing.T) {
 	verdict.Rules = verdict.Rules[:64]
 	if diff := cmp.Diff(verdict.Rules, verdict.StatusRules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+// A hostile image may bring very many findings, and a tenant as many rules as the API takes.
+func BenchmarkJudge(b *testing.B) {
+	var findings []evidence.Finding
+	for i := range 20000 {
+		findings = append(findings, evidence.Finding{ID: fmt.Sprint("CVE-", i), Package: "p", Severity: evidence.Severity(i % 5)})
+	}
+	e := clean(findings...)
+	p := blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityLow})
+	for i := range 31 {
+		rule := p.Spec.Vulnerabilities.Block[0]
+		rule.Name = v1alpha1.RuleName(fmt.Sprint("r", i))
+		p.Spec.Vulnerabilities.Block = append(p.Spec.Vulnerabilities.Block, rule)
+	}
+	policies := slices.Repeat([]Policy{p}, MaxPolicies)
+	for b.Loop() {
+		Judge(policies, e)
+	}
+}
+
+func BenchmarkJudgeTypical(b *testing.B) {
+	e := clean(openssl, zlib, unrated, listed)
+	policies := []Policy{everyField(), signed(1, "ci")}
+	for b.Loop() {
+		Judge(policies, e)
 	}
 }

@@ -28,14 +28,8 @@ func judgeBlock(rule v1alpha1.BlockRule, e evidence.Evidence, seen []sighting) j
 		return unknown(e.KEV, v1alpha1.ReasonFeedUnavailable,
 			"the catalogue of known exploited vulnerabilities is not loaded; configure where to read it")
 	}
-	var met []sighting
-	for _, s := range seen {
-		if meets(s.Finding, rule) {
-			met = append(met, s)
-		}
-	}
-	if len(met) > 0 {
-		return fail(v1alpha1.ReasonVulnerable, describeFindings(met, len(e.Platforms)))
+	if met := meeting(rule, seen); met.findings > 0 {
+		return fail(v1alpha1.ReasonVulnerable, met.describe(len(e.Platforms)))
 	}
 	for _, p := range byPlatform(e) {
 		if p.Inventory.State != evidence.Known {
@@ -60,16 +54,24 @@ func unknownOn[T any](p evidence.Platform, fact evidence.Fact[T], platforms int,
 	return j
 }
 
-// meets says that the finding meets every field that is set. A value that this version does not know restricts nothing,
-// so that the rule rather blocks too much.
-func meets(f evidence.Finding, rule v1alpha1.BlockRule) bool {
-	if int(f.Severity) < slices.Index(severities[:], rule.MinSeverity) {
-		return false
+// conditions are what a rule demands of a finding.
+type conditions struct {
+	least            evidence.Severity
+	fixed, exploited bool
+}
+
+// conditionsOf reads a rule. A value that this version does not know restricts nothing, so that the rule rather blocks too much.
+func conditionsOf(rule v1alpha1.BlockRule) conditions {
+	return conditions{
+		least:     evidence.Severity(max(0, slices.Index(severities[:], rule.MinSeverity))),
+		fixed:     rule.Fix == v1alpha1.FixAvailable,
+		exploited: rule.Exploited == v1alpha1.ExploitedKnown,
 	}
-	if rule.Fix == v1alpha1.FixAvailable && f.FixedVersion == "" {
-		return false
-	}
-	return rule.Exploited != v1alpha1.ExploitedKnown || f.Exploited
+}
+
+// metBy says that the finding meets every condition.
+func (c conditions) metBy(f *evidence.Finding) bool {
+	return f.Severity >= c.least && (!c.fixed || f.FixedVersion != "") && (!c.exploited || f.Exploited)
 }
 
 // severities are the API's names of evidence.Severity, by value. A finding that nobody rated is below all others, so that it
@@ -90,20 +92,36 @@ func severityName(severity evidence.Severity) v1alpha1.Severity {
 	return severities[severity]
 }
 
-// describeFindings counts the findings, names the worst three as far as there is room, and says what to do.
-func describeFindings(met []sighting, platforms int) string {
-	fixable := 0
-	for _, s := range met {
-		if s.FixedVersion != "" {
-			fixable++
+// met sums up the findings that meet a rule.
+type met struct {
+	findings, fixable int
+	// worst of them, and one more than are named.
+	worst []sighting
+}
+
+func meeting(rule v1alpha1.BlockRule, seen []sighting) met {
+	var m met
+	demanded := conditionsOf(rule)
+	for i := range seen {
+		if !demanded.metBy(&seen[i].Finding) {
+			continue
 		}
+		m.findings++
+		if seen[i].FixedVersion != "" {
+			m.fixable++
+		}
+		m.worst = group(m.worst, &seen[i], maxNamed+1)
 	}
-	counted, advice := count(len(met), "finding")+": ", "; "+remedy(len(met), fixable)
+	return m
+}
+
+// describe counts the findings, names the worst three as far as there is room, and says what to do.
+func (m met) describe(platforms int) string {
+	counted, advice := count(m.findings, "finding")+": ", "; "+remedy(m.findings, m.fixable)
 	room := maxMessage - len(counted) - len(advice) - len(", ...")
 	var named []string
-	groups := grouped(met)
-	for _, g := range groups {
-		text := describeFinding(g, platforms)
+	for _, s := range m.worst {
+		text := describeFinding(s, platforms)
 		if len(named) == maxNamed || room < len(text) {
 			named = append(named, "...")
 			break
