@@ -37,11 +37,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{
-		Use:           "assay",
-		Short:         "Judge container images",
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:               "assay",
+		Short:             "Judge container images",
+		Version:           version,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.AddCommand(verifyCommand())
 	err := root.ExecuteContext(ctx)

@@ -5,12 +5,12 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -40,7 +40,7 @@ var (
 func readManifests(paths []string, anyEnvironment bool) (*manifests, error) {
 	m := &manifests{configMaps: map[string]map[string]string{}}
 	for _, path := range paths {
-		if err := m.readFile(path); err != nil {
+		if err := m.read(path); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -53,6 +53,24 @@ func readManifests(paths []string, anyEnvironment bool) (*manifests, error) {
 		}
 	}
 	return m, nil
+}
+
+// read reads a file, or every YAML file of a folder.
+func (m *manifests) read(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return m.readFile(path)
+	}
+	files, err := filepath.Glob(filepath.Join(path, "*.y*ml"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := m.readFile(file); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(file), err)
+		}
+	}
+	return nil
 }
 
 func (m *manifests) readFile(path string) error {
@@ -103,10 +121,6 @@ func (m *manifests) add(document []byte) error {
 			return err
 		}
 		m.configMaps[c.Name] = c.Data
-	case " ":
-		if len(bytes.TrimSpace(document)) > 0 {
-			return errors.New("a document has no kind")
-		}
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func verifyCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringArrayVar(&o.policies, "policy", nil, "file with policies; may be repeated")
+	flags.StringArrayVar(&o.policies, "policy", nil, "file with policies, or a folder of such files; may be repeated")
 	flags.StringVar(&o.environment, "environment", "", "namespace whose policies hold; empty means that every policy of the files holds")
 	flags.StringArrayVar(&o.platforms, "platform", nil, "platform of an index that must pass, such as linux/amd64; may be repeated; default is every one that can run")
 	flags.StringVar(&o.cacheDir, "cache-dir", defaultCacheDir(), "folder for evidence and the vulnerability database")
