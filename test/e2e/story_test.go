@@ -96,8 +96,7 @@ func play(t *testing.T, w *world) string {
 
 // pushBadCheckout moves the tag of checkout to another image, signed by the same key.
 func pushBadCheckout(t *testing.T, r *transcript) {
-	bad := images.Build(t, images.VulnerableDebian)
-	digest, err := r.Release(t.Context(), story.CheckoutImage, bad)
+	digest, err := r.Release(t.Context(), story.CheckoutImage, images.Build(t, images.Alpine))
 	must(t, err)
 	r.name(t, digest, "checkout-bad")
 	r.lookAgain(t, "dev/checkout")

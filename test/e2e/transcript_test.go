@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/test/story"
@@ -71,15 +71,11 @@ func (r *transcript) conditions(t *testing.T, names ...string) {
 // kstatus is how tools that wait for objects read this one.
 func kstatus(t *testing.T, image *v1alpha1.TrustedImage) status.Status {
 	t.Helper()
-	encoded, err := json.Marshal(image)
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var object unstructured.Unstructured
-	if err := json.Unmarshal(encoded, &object.Object); err != nil {
-		t.Fatal(err)
-	}
-	result, err := status.Compute(&object)
+	result, err := status.Compute(&unstructured.Unstructured{Object: object})
 	if err != nil {
 		t.Fatal(err)
 	}

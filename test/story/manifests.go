@@ -112,10 +112,14 @@ func Decode(content []byte) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, err
 		}
-		var object unstructured.Unstructured
-		if err := yaml.Unmarshal(document, &object.Object); err != nil {
+		encoded, err := yaml.YAMLToJSON(document)
+		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, &object)
+		object := &unstructured.Unstructured{}
+		if err := object.UnmarshalJSON(encoded); err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
 	}
 }
