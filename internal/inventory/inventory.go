@@ -78,8 +78,8 @@ var (
 	ErrFailed = errors.New("indexing failed")
 )
 
-// SBOMWriter writes software bills of materials from an inventory. The documents carry random identifiers: they are
-// written once, stored, and only then signed.
+// SBOMWriter writes software bills of materials from an inventory, of an image that is called name: repository@digest. The
+// documents carry random identifiers: they are written once, stored, and only then signed.
 type SBOMWriter interface {
 	// SPDX writes an SPDX 2.3 document in JSON.
 	SPDX(ctx context.Context, name string, inventory Inventory) ([]byte, error)

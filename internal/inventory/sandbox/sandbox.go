@@ -19,6 +19,8 @@ import (
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
+var _ inventory.Indexer = (*Indexer)(nil)
+
 // Indexer starts a child for each image. How many run at a time is the caller's business.
 type Indexer struct {
 	options Options

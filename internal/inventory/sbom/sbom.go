@@ -1,7 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sbom writes software bills of materials from inventories, with trivy's own writers.
+// Package sbom writes software bills of materials from inventories, with trivy's writers. It links none of trivy's
+// analyzers, which an inventory has behind it.
 package sbom
 
 import (
@@ -9,106 +10,116 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
+	"sort"
 
-	cdx "github.com/CycloneDX/cyclonedx-go"
-	fanal "github.com/aquasecurity/trivy/pkg/fanal/types"
+	cyclonedx "github.com/CycloneDX/cyclonedx-go"
+	ftypes "github.com/aquasecurity/trivy/pkg/fanal/types"
 	"github.com/aquasecurity/trivy/pkg/report/spdx"
-	"github.com/aquasecurity/trivy/pkg/sbom/cyclonedx"
-	"github.com/aquasecurity/trivy/pkg/scan/langpkg"
+	cyclonedxsbom "github.com/aquasecurity/trivy/pkg/sbom/cyclonedx"
 	"github.com/aquasecurity/trivy/pkg/types"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
 )
 
-// cycloneDXVersion is what readers of today understand; trivy's own default is newer.
-const cycloneDXVersion = cdx.SpecVersion1_6
+// Writer implements [inventory.SBOMWriter].
+type Writer struct {
+	tool string // version of trivy, as the documents name it
+}
 
-// reportVersion of trivy's reports.
-const reportVersion = 2
+// NewWriter returns a writer.
+func NewWriter() Writer { return Writer{tool: moduleVersion("github.com/aquasecurity/trivy")} }
 
-// Writer implements inventory.SBOMWriter.
-type Writer struct{ version string }
-
-var _ inventory.SBOMWriter = Writer{}
-
-// New returns a writer; version is what the documents say of the tool that made them.
-func New(version string) Writer { return Writer{version: version} }
-
-// SPDX writes an SPDX 2.3 document in JSON.
-func (w Writer) SPDX(ctx context.Context, name string, made inventory.Inventory) ([]byte, error) {
-	report, err := reportOf(name, made)
+// SPDX implements [inventory.SBOMWriter].
+func (w Writer) SPDX(ctx context.Context, name string, i inventory.Inventory) ([]byte, error) {
+	report, err := report(name, i)
 	if err != nil {
 		return nil, err
 	}
 	var document bytes.Buffer
-	if err := spdx.NewWriter(&document, w.version, types.FormatSPDXJSON).Write(ctx, report); err != nil {
-		return nil, fmt.Errorf("write SPDX: %w", err)
+	if err := spdx.NewWriter(&document, w.tool, types.FormatSPDXJSON).Write(ctx, report); err != nil {
+		return nil, fmt.Errorf("write the SPDX document: %w", err)
 	}
 	return document.Bytes(), nil
 }
 
-// CycloneDX writes a CycloneDX 1.6 document in JSON.
-func (w Writer) CycloneDX(ctx context.Context, name string, made inventory.Inventory) ([]byte, error) {
-	report, err := reportOf(name, made)
+// CycloneDX implements [inventory.SBOMWriter].
+func (w Writer) CycloneDX(ctx context.Context, name string, i inventory.Inventory) ([]byte, error) {
+	report, err := report(name, i)
 	if err != nil {
 		return nil, err
 	}
-	marshaler := cyclonedx.NewMarshaler(w.version)
+	marshaler := cyclonedxsbom.NewMarshaler(w.tool)
 	bom, err := marshaler.MarshalReport(ctx, report)
 	if err != nil {
-		return nil, fmt.Errorf("write CycloneDX: %w", err)
+		return nil, fmt.Errorf("write the CycloneDX document: %w", err)
 	}
+	// trivy writes a version that consumers do not read yet.
 	var document bytes.Buffer
-	if err := cdx.NewBOMEncoder(&document, cdx.BOMFileFormatJSON).EncodeVersion(bom, cycloneDXVersion); err != nil {
-		return nil, fmt.Errorf("write CycloneDX %s: %w", cycloneDXVersion, err)
+	encoder := cyclonedx.NewBOMEncoder(&document, cyclonedx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false)
+	if err := encoder.EncodeVersion(bom, cyclonedx.SpecVersion1_6); err != nil {
+		return nil, fmt.Errorf("write the CycloneDX document: %w", err)
 	}
 	return document.Bytes(), nil
 }
 
-// reportOf is the report that trivy's writers take: the packages of the image and no vulnerabilities.
-func reportOf(name string, made inventory.Inventory) (types.Report, error) {
-	var detail fanal.ArtifactDetail
-	if err := json.Unmarshal(made.Detail, &detail); err != nil {
+// report is what trivy would report of the image if it were not asked for vulnerabilities.
+func report(name string, i inventory.Inventory) (types.Report, error) {
+	var detail ftypes.ArtifactDetail
+	if err := json.Unmarshal(i.Detail, &detail); err != nil {
 		return types.Report{}, fmt.Errorf("read the inventory: %w", err)
 	}
-	report := types.Report{
-		SchemaVersion: reportVersion,
+	r := types.Report{
+		SchemaVersion: 2,
 		ArtifactName:  name,
-		ArtifactType:  fanal.TypeContainerImage,
+		ArtifactType:  ftypes.TypeContainerImage,
 		Metadata: types.Metadata{
-			ImageID:     made.ImageID.String(),
-			RepoDigests: []string{name},
+			ImageID:     i.ImageID.String(),
+			ImageConfig: v1.ConfigFile{OS: i.Platform.OS, Architecture: i.Platform.Architecture, Variant: i.Platform.Variant},
+			Layers:      detail.Layers,
 		},
 	}
-	for _, diffID := range made.DiffIDs {
-		report.Metadata.DiffIDs = append(report.Metadata.DiffIDs, diffID.String())
+	if _, err := image.ParseReference(name); err == nil {
+		r.Metadata.RepoDigests = []string{name}
+	}
+	for _, diffID := range i.DiffIDs {
+		r.Metadata.DiffIDs = append(r.Metadata.DiffIDs, diffID.String())
 	}
 	if detail.OS.Detected() {
-		report.Metadata.OS = &detail.OS
+		r.Metadata.OS = &detail.OS
 	}
-	if len(detail.Packages) > 0 {
-		report.Results = append(report.Results, types.Result{
-			Target:   fmt.Sprintf("%s (%s %s)", name, detail.OS.Family, detail.OS.Name),
-			Class:    types.ClassOSPkg,
-			Type:     fanal.TargetType(detail.OS.Family),
-			Packages: detail.Packages,
-		})
-	}
-	for _, application := range detail.Applications {
-		report.Results = append(report.Results, types.Result{
-			Target:   targetOf(application),
-			Class:    types.ClassLangPkg,
-			Type:     application.Type,
-			Packages: application.Packages,
-		})
-	}
-	return report, nil
+	r.Results = results(detail)
+	return r, nil
 }
 
-// targetOf names an application as trivy's reports do: by its file, or by its language when packages lie in many files.
-func targetOf(application fanal.Application) string {
-	if application.FilePath == "" {
-		return langpkg.PkgTargets[application.Type]
+// results puts the packages where trivy's encoder looks for them: one result for the operating system and one for each
+// application.
+func results(detail ftypes.ArtifactDetail) types.Results {
+	var all types.Results
+	if detail.OS.Detected() && len(detail.Packages) > 0 {
+		all = append(all, types.Result{
+			Target: detail.OS.String(), Class: types.ClassOSPkg, Type: detail.OS.Family, Packages: detail.Packages,
+		})
 	}
-	return application.FilePath
+	for _, app := range detail.Applications {
+		sort.Sort(app.Packages)
+		all = append(all, types.Result{
+			Target: app.FilePath, Class: types.ClassLangPkg, Type: app.Type, Packages: app.Packages,
+		})
+	}
+	return all
+}
+
+// moduleVersion is the version of a module that the program is built with.
+func moduleVersion(path string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == path {
+				return module.Version
+			}
+		}
+	}
+	return "unknown"
 }

@@ -61,8 +61,8 @@ func TestFailures(t *testing.T) {
 			"over the limit: layer 1 of 1 has a path of more than 200 bytes"},
 		"jars in jars in jars": {layered([]images.File{{Path: "a.jar", Body: nestedJars(t, 50)}}), inventory.ErrOverLimit,
 			"over the limit: archives are nested more than 8 deep"},
-		"a jar that is a bomb": {layered([]images.File{{Path: "a.jar", Body: archive(t, "b.jar", strings.Repeat("\x00", 2<<30+1))}}), inventory.ErrOverLimit,
-			"over the limit: the archives within an archive decompress to more than 2 GiB"},
+		"a jar that is a bomb": {layered([]images.File{{Path: "a.jar", Body: archive(t, "b.jar", strings.Repeat("\x00", 1<<30+1))}}), inventory.ErrOverLimit,
+			"over the limit: the archives within an archive decompress to more than 1 GiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := x.Index(t.Context(), sourceOf(t, images.Build(t, test.image)))

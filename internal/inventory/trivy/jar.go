@@ -28,7 +28,7 @@ const (
 	// maxArchiveDepth bounds archives within archives. A web application in an application server's archive has three.
 	maxArchiveDepth = 8
 	// maxArchiveBytes bounds what the archives within one archive decompress to.
-	maxArchiveBytes = 2 << 30
+	maxArchiveBytes = 1 << 30
 )
 
 // observed is the type of the custom resources by which the jar analyzer tells its observations: analyzers can say

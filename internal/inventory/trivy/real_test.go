@@ -7,10 +7,16 @@ import (
 	"bytes"
 	"testing"
 
+	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	spdxjson "github.com/spdx/tools-golang/json"
+	"github.com/spdx/tools-golang/spdx/v2/v2_3"
+	"github.com/spdx/tools-golang/spdxlib"
 
+	"github.com/assay-dev/assay/internal/inventory"
 	"github.com/assay-dev/assay/internal/inventory/sandbox"
+	"github.com/assay-dev/assay/internal/inventory/sbom"
 	"github.com/assay-dev/assay/test/images"
 	"github.com/assay-dev/assay/test/shareddata"
 )
@@ -56,6 +62,7 @@ func TestRealImages(t *testing.T) {
 			if diff := cmp.Diff(test.want, summarize(t, first)); diff != "" {
 				t.Error(diff)
 			}
+			wantValidSBOMs(t, source.Name, first)
 			second, err := x.Index(t.Context(), source)
 			if err != nil {
 				t.Fatal(err)
@@ -64,5 +71,33 @@ func TestRealImages(t *testing.T) {
 				t.Error("the second inventory is not the first")
 			}
 		})
+	}
+}
+
+func wantValidSBOMs(t *testing.T, name string, i inventory.Inventory) {
+	t.Helper()
+	content, err := sbom.NewWriter().SPDX(t.Context(), name, i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document v2_3.Document
+	if err := spdxjson.ReadInto(bytes.NewReader(content), &document); err != nil {
+		t.Fatal(err)
+	}
+	if err := spdxlib.ValidateDocument(&document); err != nil {
+		t.Error(err)
+	}
+	if len(document.Packages) < i.Packages {
+		t.Errorf("%d packages in the SPDX document, %d in the inventory", len(document.Packages), i.Packages)
+	}
+	if content, err = sbom.NewWriter().CycloneDX(t.Context(), name, i); err != nil {
+		t.Fatal(err)
+	}
+	var bom cyclonedx.BOM
+	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(content), cyclonedx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	if bom.Components == nil || len(*bom.Components) < i.Packages {
+		t.Errorf("too few components in the CycloneDX document, %d packages in the inventory", i.Packages)
 	}
 }
