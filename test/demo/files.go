@@ -35,6 +35,8 @@ func environment(w *story.World) string {
 		{"ASSAY_DEMO_KEY", quote(w.Keys.Private)},
 		{"ASSAY_DEMO_PUB", quote(w.Keys.Public)},
 		{"ASSAY_DEMO_POLICIES", quote(policiesFolder(w))},
+		{"ASSAY_DEMO_DATABASE", quote(w.Database())},
+		{"ASSAY_DEMO_KEV", quote(w.KEV())},
 		{"COSIGN_PASSWORD", quote(story.Password)},
 		{"PATH", quote(path) + `:"$PATH"`},
 	} {

@@ -14,7 +14,7 @@ import (
 // publishIntelligence puts what Assay judges by where Assay looks for it: the vulnerability database into the registry, the
 // catalog of known exploited vulnerabilities into a file.
 func (w *World) publishIntelligence(ctx context.Context) error {
-	defer w.step("vulnerability database: " + w.databaseReference())()
+	defer w.step("vulnerability database: " + w.Database())()
 	database, err := advisories.Load()
 	if err != nil {
 		return err
@@ -23,16 +23,18 @@ func (w *World) publishIntelligence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := advisories.Push(ctx, w.databaseReference(), archive); err != nil {
+	if _, err := advisories.Push(ctx, w.Database(), archive); err != nil {
 		return err
 	}
 	catalog, err := advisories.KEV()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(w.kevFile(), catalog, 0o600)
+	return os.WriteFile(w.KEV(), catalog, 0o600)
 }
 
-func (w *World) databaseReference() string { return w.Registry + "/mirror/trivy-db:2" }
+// Database is the repository:tag of the vulnerability database.
+func (w *World) Database() string { return w.Registry + "/mirror/trivy-db:2" }
 
-func (w *World) kevFile() string { return filepath.Join(w.dir, "known_exploited_vulnerabilities.json") }
+// KEV is the file with the catalog of known exploited vulnerabilities.
+func (w *World) KEV() string { return filepath.Join(w.dir, "known_exploited_vulnerabilities.json") }
