@@ -39,6 +39,9 @@ const (
 	webhook    = "assay-webhook"
 )
 
+// certificateSecret holds the webhook's certificate.
+var certificateSecret = types.NamespacedName{Namespace: system, Name: "assay-webhook-certificate"}
+
 // installed is what all tests of this package look at. The control plane is theirs alone: what is installed changes what
 // others may do.
 var installed *installation
@@ -192,11 +195,14 @@ func (i *installation) doControllersWork(ctx context.Context) error {
 	if err := api.Create(ctx, published); err != nil {
 		return err
 	}
-	keeper := certificate.Keeper{
-		Client: api, Secret: types.NamespacedName{Namespace: system, Name: "assay-webhook-certificate"},
-		Configuration: webhook, Names: []string{"127.0.0.1"}, Clock: clock.RealClock{},
+	return certificateKeeper(api).Ensure(ctx)
+}
+
+// certificateKeeper keeps the webhook's certificate as assay-controller does.
+func certificateKeeper(api client.Client) *certificate.Keeper {
+	return &certificate.Keeper{
+		Client: api, Secret: certificateSecret, Configuration: webhook, Names: []string{"127.0.0.1"}, Clock: clock.RealClock{},
 	}
-	return keeper.Ensure(ctx)
 }
 
 func newNamespace(name string) *corev1.Namespace {

@@ -5,9 +5,11 @@ package installation_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -129,6 +131,48 @@ func TestAdmission(t *testing.T) {
 	t.Run("deletion of a Pod whose trust has ended", func(t *testing.T) {
 		expectDenied(t, installed.admin.Delete(t.Context(), pod), "")
 	})
+}
+
+// TestANewCertificateIsServedAtOnce holds that the program serves with what stands in the Secret, without a restart, and that
+// the API server goes on believing it.
+func TestANewCertificateIsServedAtOnce(t *testing.T) {
+	ensureNamespace(t, "staging")
+	startWebhook(t)
+	before := served(t)
+	create := func() error {
+		err := installed.admin.Create(t.Context(), newPod("staging", written("bad")))
+		if !apierrors.IsForbidden(err) {
+			return fmt.Errorf("the webhook did not answer: %w", err)
+		}
+		return nil
+	}
+	if err := create(); err != nil {
+		t.Fatal(err)
+	}
+	if err := installed.admin.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: certificateSecret.Name}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := certificateKeeper(as(t, installed.controller)).Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new certificate to be served", func() error {
+		if served(t).Cmp(before) == 0 {
+			return errors.New("still the old one")
+		}
+		return create()
+	})
+}
+
+// served returns the serial number of the certificate that the program serves with.
+func served(t *testing.T) *big.Int {
+	t.Helper()
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
+	connection, err := dialer.DialContext(t.Context(), "tcp", installed.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	return connection.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber
 }
 
 // TestWithoutTheWebhook holds that admission fails closed in the namespaces under admission, and there only.
