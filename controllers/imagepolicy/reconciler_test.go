@@ -23,6 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,6 +57,10 @@ func newAPI(t *testing.T) client.Client {
 	}
 	config := controlplane.ForTest(t).Config()
 	config.QPS = -1 // as fast as it answers
+	// Where the guard is installed nobody else may write a status.
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:assay-system:assay-controller", Groups: []string{"system:masters"},
+	}
 	api, err := client.New(config, client.Options{Scheme: types})
 	if err != nil {
 		t.Fatal(err)
