@@ -32,6 +32,9 @@ type Options struct {
 	Registry string
 	// Others are registries that Assay may speak to without TLS, too, running or not.
 	Others []string
+	// Database and Catalogue are what images are judged by: a vulnerability database as db.tar.gz and a KEV catalog. Those of
+	// test/advisories when nil.
+	Database, Catalogue []byte
 	// Controllers are those of Kubernetes that run; "*" is all.
 	Controllers []string
 	// Scheduler starts kube-scheduler.
@@ -97,7 +100,7 @@ func (w *World) boot(ctx context.Context, options Options) (err error) {
 	if w.Keys, err = generateKeys(ctx, w); err != nil {
 		return err
 	}
-	if err := w.publishIntelligence(ctx); err != nil {
+	if err := w.publishIntelligence(ctx, options); err != nil {
 		return err
 	}
 	return w.startOperator(ctx, options)
@@ -118,7 +121,9 @@ func (w *World) startCluster(ctx context.Context, options Options) error {
 	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
 		return err
 	}
-	w.Admin, err = client.New(cluster.Config(), client.Options{Scheme: scheme.Scheme})
+	config := cluster.Config()
+	config.QPS = -1 // who waits for something asks often
+	w.Admin, err = client.New(config, client.Options{Scheme: scheme.Scheme})
 	return err
 }
 
