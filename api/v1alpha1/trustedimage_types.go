@@ -185,6 +185,7 @@ type TrustedImageStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=digest
+	// +listMapKey=repository
 	// +kubebuilder:validation:MaxItems=5
 	History []TrustedDigest `json:"history,omitempty"`
 }

@@ -56,7 +56,7 @@ func (s *scope) ready() condition {
 	case current != nil && current.record.NotPassingSince != nil:
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonInGrace,
 			"the trusted digest stopped passing and stays admissible for 72 hours from status.trusted.notPassingSince; " +
-				s.verdicts[current.reference.Digest].Message()}
+				s.verdicts[current.reference].Message()}
 	case current != nil:
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonPolicyPassed, "trusted: " + current.reference.String()}
 	case s.firstError() != nil:
@@ -121,7 +121,7 @@ func (s *scope) missing() (c condition, ok bool) {
 	case s.candidate == nil:
 		return inProgress, false
 	}
-	_, found := s.evidence[s.candidate.Digest]
+	_, found := s.evidence[*s.candidate]
 	return inProgress, found
 }
 
@@ -129,7 +129,7 @@ func (s *scope) scanned() condition {
 	if c, ok := s.missing(); !ok {
 		return c
 	}
-	for _, platform := range s.evidence[s.candidate.Digest].Platforms {
+	for _, platform := range s.evidence[*s.candidate].Platforms {
 		if c, known := knowledge(platform, platform.Inventory); !known {
 			return c
 		}
@@ -165,7 +165,7 @@ func (s *scope) verifiedCondition() condition {
 		return c
 	}
 	result := condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every signature that a policy demands verified"}
-	for _, rule := range s.verdicts[s.candidate.Digest].Rules {
+	for _, rule := range s.verdicts[*s.candidate].Rules {
 		if !strings.HasPrefix(rule.Rule, "signatures[") {
 			continue
 		}
@@ -182,7 +182,7 @@ func (s *scope) verifiedCondition() condition {
 func (s *scope) policyPassed() condition {
 	var verdict policy.Verdict
 	if s.candidate != nil {
-		verdict = s.verdicts[s.candidate.Digest]
+		verdict = s.verdicts[*s.candidate]
 	}
 	switch {
 	case len(verdict.Rules) == 0 && verdict.Outcome != policy.Trusted:

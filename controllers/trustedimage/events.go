@@ -32,8 +32,8 @@ func (r *Reconciler) sendEvents(before, after *v1alpha1.TrustedImage, s *scope) 
 	if s.promoted {
 		send(corev1.EventTypeNormal, v1alpha1.ReasonPolicyPassed, "%s is trusted now", s.candidate)
 	}
-	for _, digest := range s.ended {
-		send(corev1.EventTypeWarning, v1alpha1.ReasonInGrace, "the grace of %s is over; it is trusted no more", digest)
+	for _, reference := range s.ended {
+		send(corev1.EventTypeWarning, v1alpha1.ReasonInGrace, "the grace of %s is over; it is trusted no more", reference)
 	}
 	for _, kind := range []string{v1alpha1.ResolvedCondition, v1alpha1.PolicyPassedCondition, v1alpha1.SealedCondition} {
 		was := meta.FindStatusCondition(before.Status.Conditions, kind)

@@ -32,7 +32,7 @@ func (r *Reconciler) gather(ctx context.Context, s *scope) {
 		s.gatherErr = explain(r.gatherDigest(ctx, s, *s.candidate, platforms))
 	}
 	for _, e := range s.trusted {
-		if _, done := s.evidence[e.reference.Digest]; !done && (s.candidate == nil || e.reference != *s.candidate) {
+		if _, done := s.evidence[e.reference]; !done && (s.candidate == nil || e.reference != *s.candidate) {
 			_ = r.gatherDigest(ctx, s, e.reference, platforms) // Undetermined: the entry stays as it is.
 		}
 	}
@@ -56,7 +56,7 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 		r.Pool.Forget(key)
 		return err
 	}
-	s.evidence[reference.Digest] = collected
+	s.evidence[reference] = collected
 	return nil
 }
 

@@ -26,7 +26,7 @@ func (r *Reconciler) judge(ctx context.Context, s *scope) {
 		if s.mark(&e) {
 			kept = append(kept, e)
 		} else {
-			s.ended = append(s.ended, e.reference.Digest)
+			s.ended = append(s.ended, e.reference)
 		}
 	}
 	s.trusted = kept
@@ -34,19 +34,19 @@ func (r *Reconciler) judge(ctx context.Context, s *scope) {
 
 func (r *Reconciler) judgeDigest(ctx context.Context, s *scope, reference image.Reference) {
 	policies := r.policiesFor(ctx, s, reference.Repository)
-	if _, done := s.verdicts[reference.Digest]; done || policies.err != nil {
+	if _, done := s.verdicts[reference]; done || policies.err != nil {
 		return
 	}
-	collected, gathered := s.evidence[reference.Digest]
+	collected, gathered := s.evidence[reference]
 	if gathered || len(policies.Policies) == 0 {
-		s.verdicts[reference.Digest] = policy.Judge(policies.Policies, collected)
+		s.verdicts[reference] = policy.Judge(policies.Policies, collected)
 	}
 }
 
 // mark records whether a trusted digest still passes, and says whether it stays. Undetermined changes nothing.
 // Without a policy there is nothing that it passes.
 func (s *scope) mark(e *entry) bool {
-	verdict, judged := s.verdicts[e.reference.Digest]
+	verdict, judged := s.verdicts[e.reference]
 	policies := s.policies[e.reference.Repository]
 	switch {
 	case !judged || policies.err != nil:

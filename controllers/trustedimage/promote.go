@@ -39,7 +39,7 @@ func (r *Reconciler) promote(ctx context.Context, s *scope) {
 
 // passes says that the candidate is new here and passes every policy.
 func (s *scope) passes() bool {
-	if s.candidate == nil || s.verdicts[s.candidate.Digest].Outcome != policy.Trusted {
+	if s.candidate == nil || s.verdicts[*s.candidate].Outcome != policy.Trusted {
 		return false
 	}
 	current := s.current()
@@ -48,7 +48,7 @@ func (s *scope) passes() bool {
 
 // withCandidate returns the trusted entries with the candidate in front.
 func (s *scope) withCandidate() []entry {
-	collected := s.evidence[s.candidate.Digest]
+	collected := s.evidence[*s.candidate]
 	entries := []entry{{
 		reference: *s.candidate,
 		record: v1alpha1.TrustedDigest{
@@ -60,7 +60,7 @@ func (s *scope) withCandidate() []entry {
 		},
 	}}
 	for _, e := range s.trusted {
-		if e.reference.Digest != s.candidate.Digest && len(entries) <= maxHistory {
+		if e.reference != *s.candidate && len(entries) <= maxHistory {
 			entries = append(entries, e)
 		}
 	}

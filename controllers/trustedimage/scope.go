@@ -51,21 +51,22 @@ type scope struct {
 	// pending says that work is under way whose result will come as an event. Set by resolve, restore and gather.
 	pending bool
 
-	// evidence by digest, of the candidate and of every trusted entry. Set by gather.
-	evidence map[image.Digest]evidence.Evidence
+	// evidence on the candidate and on every trusted entry, by reference: other policies may speak of the same digest in
+	// another repository. Set by gather.
+	evidence map[image.Reference]evidence.Evidence
 	// gatherErr is why there is none on the candidate.
 	gatherErr error
 	// policies that match, by repository. Set by resolve and gather as they are needed.
 	policies map[image.Repository]matched
-	// verdicts by digest. Set by judge.
-	verdicts map[image.Digest]policy.Verdict
+	// verdicts by reference. Set by judge.
+	verdicts map[image.Reference]policy.Verdict
 
 	// promoted says that the candidate became the trusted digest in this reconcile. Set by promote.
 	promoted bool
 	// graceEnds is how long the shortest grace still lasts, zero when nothing is in grace. Set by judge.
 	graceEnds time.Duration
-	// ended are digests whose grace is over. Set by judge.
-	ended []image.Digest
+	// ended are those whose grace is over. Set by judge.
+	ended []image.Reference
 	// sealed says how far the seal of the trusted digest is. Set by seal.
 	sealed sealState
 	// sealErr is why it is no further.
@@ -83,9 +84,9 @@ func newScope(object *v1alpha1.TrustedImage, now time.Time) *scope {
 		object:   object,
 		name:     types.NamespacedName{Namespace: object.Namespace, Name: object.Name},
 		now:      now,
-		evidence: map[image.Digest]evidence.Evidence{},
+		evidence: map[image.Reference]evidence.Evidence{},
 		policies: map[image.Repository]matched{},
-		verdicts: map[image.Digest]policy.Verdict{},
+		verdicts: map[image.Reference]policy.Verdict{},
 	}
 }
 

@@ -65,11 +65,11 @@ func (s *scope) writeTrusted(status *v1alpha1.TrustedImageStatus) {
 
 // describe fills in what explains a digest, when a verdict was reached on it in this reconcile.
 func (s *scope) describe(reference image.Reference, findings **v1alpha1.FindingCounts, worst *[]v1alpha1.FindingReference, rules *[]v1alpha1.RuleResult) {
-	if collected, found := s.evidence[reference.Digest]; found {
+	if collected, found := s.evidence[reference]; found {
 		*findings = policy.Count(collected)
 		*worst = policy.Worst(collected)
 	}
-	if verdict, found := s.verdicts[reference.Digest]; found {
+	if verdict, found := s.verdicts[reference]; found {
 		*rules = verdict.StatusRules()
 	}
 }
@@ -89,7 +89,7 @@ func (s *scope) writeCandidate(status *v1alpha1.TrustedImageStatus) {
 	candidate := &v1alpha1.CandidateDigest{
 		Digest:     v1alpha1.DigestString(s.candidate.Digest.String()),
 		Repository: s.candidate.Repository.String(),
-		Verdict:    s.verdicts[s.candidate.Digest].Outcome.Verdict(),
+		Verdict:    s.verdicts[*s.candidate].Outcome.Verdict(),
 	}
 	s.describe(*s.candidate, &candidate.Findings, &candidate.Worst, &candidate.Rules)
 	status.Candidate = candidate
@@ -144,7 +144,7 @@ func (s *scope) writeSummary(status *v1alpha1.TrustedImageStatus) {
 		summary.SignedBy, summary.SBOM = "", ""
 		return
 	}
-	if collected, found := s.evidence[reference.Digest]; found {
+	if collected, found := s.evidence[*reference]; found {
 		summary.SignedBy = policy.SignedBy(s.policies[reference.Repository].Policies, collected)
 		summary.SBOM = sbomFormats(collected)
 	}
@@ -165,13 +165,13 @@ func (s *scope) reason(was string) string {
 	case s.pending:
 		return v1alpha1.ReasonInProgress
 	case current != nil && s.candidate != nil && current.reference != *s.candidate:
-		return s.verdicts[s.candidate.Digest].Reason()
+		return s.verdicts[*s.candidate].Reason()
 	case current != nil && current.record.NotPassingSince != nil:
 		return v1alpha1.ReasonInGrace
 	case current != nil:
 		return v1alpha1.ReasonPolicyPassed
 	case s.candidate != nil:
-		return s.verdicts[s.candidate.Digest].Reason()
+		return s.verdicts[*s.candidate].Reason()
 	}
 	return v1alpha1.ReasonInProgress
 }

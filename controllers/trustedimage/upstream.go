@@ -72,7 +72,7 @@ func (r *Reconciler) upstream(ctx context.Context, name types.NamespacedName) (e
 	entries, _ := r.Seals.verified(name, recorded(&object.Status))
 	upstream := &promotion.Upstream{PromoteTo: object.Spec.PromoteTo}
 	for _, e := range entries {
-		if object.Status.Trusted != nil && string(object.Status.Trusted.Digest) == e.reference.Digest.String() {
+		if current := object.Status.Trusted; current != nil && current.Digest == e.record.Digest && current.Repository == e.record.Repository {
 			upstream.Trusted = &e.record
 		} else {
 			upstream.History = append(upstream.History, e.record)

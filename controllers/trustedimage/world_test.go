@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -149,6 +151,17 @@ func (w *world) updateStatus(change func(*v1alpha1.TrustedImageStatus), name typ
 	}
 }
 
+// change changes the object as a user would.
+func (w *world) change(name types.NamespacedName, change func(*v1alpha1.TrustedImage)) {
+	w.t.Helper()
+	object := w.get(name)
+	change(object)
+	object.Generation++
+	if err := w.api.Update(w.t.Context(), object); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // push makes the tag name a new image whose content is told apart by its label.
 func (w *world) push(tag, label string) image.Digest {
 	w.t.Helper()
@@ -164,7 +177,8 @@ type fakeRegistry struct {
 	documents map[image.Digest]image.Document
 	blobs     map[image.Digest][]byte
 	attached  map[image.Digest][]image.Descriptor
-	signedBy  map[string]bool
+	signed    bool
+	asked     int
 	indexed   int
 	attaches  int
 }
@@ -173,14 +187,41 @@ func (f *fakeRegistry) Reader(registry.Credentials) (registry.Reader, error) { r
 
 func (f *fakeRegistry) push(t *testing.T, tag, label string) image.Digest {
 	t.Helper()
-	config := f.blob(fmt.Appendf(nil, `{"architecture":"amd64","os":"linux","config":{"User":"65532","Labels":{"l":%q}},"rootfs":{"type":"layers","diff_ids":[]}}`, label))
-	raw := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},"layers":[]}`,
-		config, len(f.blobs[config]))
-	document := f.document(t, raw)
+	return f.tag(tag, f.manifest(t, "amd64", label))
+}
+
+// pushIndex makes the tag name an index with one image for each architecture, and returns its digest and theirs.
+func (f *fakeRegistry) pushIndex(t *testing.T, tag string, architectures ...string) (index image.Digest, children []image.Digest) {
+	t.Helper()
+	var list []any
+	for _, architecture := range architectures {
+		child := f.manifest(t, architecture, architecture)
+		children = append(children, child.Digest)
+		list = append(list, map[string]any{
+			"mediaType": child.MediaType(), "digest": child.Digest, "size": len(child.Raw),
+			"platform": map[string]any{"os": "linux", "architecture": architecture},
+		})
+	}
+	raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": image.MediaTypeIndex, "manifests": list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.tag(tag, f.document(t, raw)), children
+}
+
+func (f *fakeRegistry) tag(tag string, document image.Document) image.Digest {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tags[tag] = document
 	return document.Digest
+}
+
+func (f *fakeRegistry) manifest(t *testing.T, architecture, label string) image.Document {
+	t.Helper()
+	config := f.blob(fmt.Appendf(nil, `{"architecture":%q,"os":"linux","config":{"User":"65532","Labels":{"l":%q}},"rootfs":{"type":"layers","diff_ids":[]}}`, architecture, label))
+	raw := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},"layers":[]}`,
+		config, len(f.blobs[config]))
+	return f.document(t, raw)
 }
 
 func (f *fakeRegistry) blob(content []byte) image.Digest {
@@ -191,7 +232,11 @@ func (f *fakeRegistry) blob(content []byte) image.Digest {
 }
 
 func (f *fakeRegistry) document(t *testing.T, raw []byte) image.Document {
-	document, err := image.ParseDocument("application/vnd.oci.image.manifest.v1+json", raw)
+	var head struct {
+		MediaType string `json:"mediaType"`
+	}
+	_ = json.Unmarshal(raw, &head)
+	document, err := image.ParseDocument(head.MediaType, raw)
 	if err != nil {
 		if t == nil {
 			panic(err)
@@ -207,6 +252,7 @@ func (f *fakeRegistry) document(t *testing.T, raw []byte) image.Document {
 func (f *fakeRegistry) Resolve(_ context.Context, tag image.Tag) (image.Document, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked++
 	if f.down != nil {
 		return image.Document{}, f.down
 	}
@@ -287,7 +333,7 @@ func (f *fakeRegistry) CycloneDX(context.Context, string, inventory.Inventory) (
 func (f *fakeRegistry) Verify(_ context.Context, _ registry.Reader, _ image.Reference, wanted []signature.Key) map[string]evidence.Fact[evidence.Signature] {
 	facts := map[string]evidence.Fact[evidence.Signature]{}
 	for _, key := range wanted {
-		facts[key.Fingerprint] = evidence.Checked(evidence.Signature{Verified: f.signedBy[key.Fingerprint]})
+		facts[key.Fingerprint] = evidence.Checked(evidence.Signature{Verified: f.signed})
 	}
 	return facts
 }
@@ -331,4 +377,25 @@ func (f *fakeFindings) Exploited(string) bool { return false }
 
 func (f *fakeFindings) Feed() evidence.Fact[evidence.Feed] {
 	return evidence.Checked(evidence.Feed{Version: "test"})
+}
+
+func imageDigest(content []byte) string { return image.DigestOf(content).String() }
+
+// signedPolicy demands a signature everywhere.
+func signedPolicy(t *testing.T) *v1alpha1.ClusterImagePolicy {
+	t.Helper()
+	public, err := cryptoutils.MarshalPublicKeyToPEM(signerfake.NewSigner("ci").Key().Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &v1alpha1.ClusterImagePolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "signed"},
+		Spec: v1alpha1.ClusterPolicySpec{
+			Namespaces: []v1alpha1.NamespacePattern{"*"},
+			PolicySpec: v1alpha1.PolicySpec{
+				Authorities: []v1alpha1.Authority{{Name: "ci", Key: &v1alpha1.KeySource{Inline: string(public)}}},
+				Signatures:  []v1alpha1.SignatureRule{{Name: "built-by-ci", AnyOf: []v1alpha1.RuleName{"ci"}}},
+			},
+		},
+	}
 }
