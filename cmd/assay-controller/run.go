@@ -59,7 +59,7 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
 	parts, err := assembly.Assemble(assembly.Options{
-		Version: version, DataDir: o.dataDir,
+		DataDir: o.dataDir,
 		Indexer: o.indexer, IndexMemory: o.indexMemory, IndexDeadline: o.indexDeadline,
 		Database: o.database, DatabaseFile: o.databaseFile, KEV: o.kev,
 		InsecureHosts: o.insecureHosts, AllowedAddresses: o.allowed,

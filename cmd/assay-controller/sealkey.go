@@ -37,7 +37,7 @@ func sealKey(ctx context.Context, api client.Client, namespace string) (*cosign.
 	}
 	signer, err := cosign.LoadSigner(secret.Data[privateKeyKey], secret.Data[passwordKey])
 	if err != nil {
-		return nil, fmt.Errorf("Secret %s/%s: %w", namespace, sealKeyName, err)
+		return nil, fmt.Errorf("the seal key in Secret %s/%s: %w", namespace, sealKeyName, err)
 	}
 	return signer, publish(ctx, api, namespace, signer)
 }

@@ -80,7 +80,7 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 		return err
 	}
 	parts, err := assembly.Assemble(assembly.Options{
-		Version: version, DataDir: o.cacheDir,
+		DataDir: o.cacheDir,
 		Indexer: o.indexer, IndexMemory: assembly.DefaultIndexMemory, IndexDeadline: assembly.DefaultIndexDeadline,
 		Database: o.database, DatabaseFile: o.databaseFile, KEV: o.kev,
 		InsecureHosts: o.insecureHosts, AllowedAddresses: anyAddress,

@@ -29,8 +29,6 @@ import (
 
 // Options say where everything is.
 type Options struct {
-	// Version of Assay.
-	Version string
 	// DataDir is a folder that this process alone uses.
 	DataDir string
 	// Indexer is the program assay-index, with the memory in bytes and the time that one image may take.
@@ -94,7 +92,7 @@ func Assemble(o Options) (*Parts, error) {
 	parts.Gatherer = &gather.Gatherer{
 		Store:     store,
 		Indexer:   indexer,
-		SBOMs:     sbom.New(o.Version),
+		SBOMs:     sbom.NewWriter(),
 		Matcher:   parts.Database,
 		Catalogue: noCatalogue{},
 		Verifier:  cosign.Verifier{},
