@@ -37,7 +37,8 @@ type feed struct {
 	err        error
 	version    string
 
-	loads, refreshes int
+	loads     int
+	refreshes atomic.Int32
 }
 
 func (f *feed) Load(context.Context) error {
@@ -47,7 +48,7 @@ func (f *feed) Load(context.Context) error {
 }
 
 func (f *feed) Refresh(context.Context) (bool, error) {
-	f.refreshes++
+	f.refreshes.Add(1)
 	if f.err != nil {
 		return false, f.err
 	}
@@ -133,13 +134,13 @@ func TestStartRefreshesEachFeedAtItsPace(t *testing.T) {
 		go func() { ended <- r.Start(ctx) }()
 
 		synctest.Wait()
-		if slow.refreshes != 1 || fast.refreshes != 1 || changes.Load() != 2 {
-			t.Errorf("at once %d and %d refreshes, %d changes", slow.refreshes, fast.refreshes, changes.Load())
+		if slow.refreshes.Load() != 1 || fast.refreshes.Load() != 1 || changes.Load() != 2 {
+			t.Errorf("at once %d and %d refreshes, %d changes", slow.refreshes.Load(), fast.refreshes.Load(), changes.Load())
 		}
 		<-time.After(time.Hour + time.Second) // of the test's own time
 		synctest.Wait()
-		if slow.refreshes != 2 || fast.refreshes != 61 || changes.Load() != 2 {
-			t.Errorf("after an hour %d and %d refreshes, %d changes", slow.refreshes, fast.refreshes, changes.Load())
+		if slow.refreshes.Load() != 2 || fast.refreshes.Load() != 61 || changes.Load() != 2 {
+			t.Errorf("after an hour %d and %d refreshes, %d changes", slow.refreshes.Load(), fast.refreshes.Load(), changes.Load())
 		}
 		stop()
 		if err := <-ended; err != nil {
