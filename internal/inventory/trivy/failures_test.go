@@ -59,6 +59,9 @@ func TestFailures(t *testing.T) {
 			"over the limit: the layers have more than 1000 files, folders and links"},
 		"a path that is too long": {layered([]images.File{text(strings.Repeat("x/", 150)+"y", "")}), inventory.ErrOverLimit,
 			"over the limit: layer 1 of 1 has a path of more than 200 bytes"},
+		// trivy takes for granted that workspaces are texts.
+		"a package.json at which the analyzer panics": {layered([]images.File{text("app/package.json", `{"workspaces":[1]}`)}), inventory.ErrFailed,
+			"indexing failed: the indexer crashed on the image"},
 		"jars in jars in jars": {layered([]images.File{{Path: "a.jar", Body: nestedJars(t, 50)}}), inventory.ErrOverLimit,
 			"over the limit: archives are nested more than 8 deep"},
 		"a jar that is a bomb": {layered([]images.File{{Path: "a.jar", Body: archive(t, "b.jar", strings.Repeat("\x00", 1<<30+1))}}), inventory.ErrOverLimit,

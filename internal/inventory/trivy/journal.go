@@ -10,7 +10,7 @@ import (
 )
 
 // What trivy cannot parse it leaves out, and says so in its log at most, often at debug level. These are the records that
-// mean it. (Lines of apk databases that are too long it leaves out without a word: see databases.go.)
+// mean it. (Of package databases it leaves out more without a word: see package packagedb.)
 var unparseable = map[string]bool{
 	"Analysis error":            true, // an analyzer gave up on a file
 	"Walk error":                true, // an analyzer of several files gave up on one

@@ -7,6 +7,8 @@ import (
 	"path"
 
 	nodepkg "github.com/aquasecurity/trivy/pkg/fanal/analyzer/language/nodejs/pkg"
+
+	"github.com/assay-dev/assay/internal/inventory/packagedb"
 )
 
 // harmless are files, by pattern, that say nothing of packages: licences, and what belongs to a package that is known.
@@ -28,7 +30,7 @@ func problemOf(file string) string {
 			return ""
 		}
 	}
-	if _, database := databaseReader(file); database {
+	if _, database := packagedb.ReaderOf(file); database {
 		return "" // what is missing shows in comparison with what it claims
 	}
 	base := path.Base(file)

@@ -5,6 +5,7 @@ package trivy
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/assay-dev/assay/internal/inventory/packagedb"
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
@@ -33,8 +35,8 @@ type walk struct {
 	name      string // of the layer
 	seen      int    // entries
 	result    *analyzer.AnalysisResult
-	composite *analyzer.CompositeFS // files that are analyzed together, after the walk
-	claims    map[string]claim      // by the file of the database
+	composite *analyzer.CompositeFS      // files that are analyzed together, after the walk
+	claims    map[string]packagedb.Claim // by the file of the database
 	opaque    []string
 	whiteouts []string
 }
@@ -51,7 +53,7 @@ func (x *indexer) inspect(ctx context.Context, name string, layer wire.Layer, co
 		return types.BlobInfo{}, fmt.Errorf("make a folder for %s: %w", name, err)
 	}
 	defer composite.Cleanup() //nolint:errcheck // the parent removes what is left
-	w := &walk{indexer: x, name: name, result: analyzer.NewAnalysisResult(), composite: composite, claims: map[string]claim{}}
+	w := &walk{indexer: x, name: name, result: analyzer.NewAnalysisResult(), composite: composite, claims: map[string]packagedb.Claim{}}
 	if err := w.entries(ctx, tar.NewReader(content)); err != nil {
 		return types.BlobInfo{}, err
 	}
@@ -114,7 +116,7 @@ func (w *walk) entry(ctx context.Context, header *tar.Header, content io.Reader)
 	case tar.TypeReg:
 		return w.regular(ctx, file, header, content)
 	case tar.TypeSymlink, tar.TypeLink:
-		if _, database := databaseReader(file); database {
+		if _, database := packagedb.ReaderOf(file); database {
 			w.observations.problem(file, "the package database is a link, which is not followed")
 		}
 	}
@@ -187,10 +189,10 @@ func (w *walk) check(name string, f *file) error {
 			w.observations.problem(path, problem)
 		}
 	}
-	if unsupportedDatabase(name) {
+	if packagedb.Unsupported(name) {
 		w.observations.problem(name, "package databases of this kind are not supported")
 	}
-	read, database := databaseReader(name)
+	read, database := packagedb.ReaderOf(name)
 	if !database {
 		return nil
 	}
@@ -251,12 +253,14 @@ func (w *walk) observe(blob *types.BlobInfo) {
 		}
 	}
 	blob.CustomResources = nil
-	found := map[string]types.Packages{}
+	found := map[string][]string{}
 	for _, info := range blob.PackageInfos {
-		found[info.FilePath] = append(found[info.FilePath], info.Packages...)
+		for _, p := range info.Packages {
+			found[info.FilePath] = append(found[info.FilePath], cmp.Or(p.ID, p.Name))
+		}
 	}
 	for file, c := range w.claims {
-		if problem := c.compare(found[file]); problem != "" {
+		if problem := c.Compare(found[file]); problem != "" {
 			w.observations.problem(file, problem)
 		}
 	}

@@ -1,7 +1,7 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package trivy
+package packagedb
 
 import (
 	"bufio"
@@ -44,11 +44,11 @@ type entry struct {
 
 // fieldReader gathers entries, which blank lines separate.
 type fieldReader struct {
-	claim
+	Claim
 	entry entry
 }
 
-func newFieldReader() *fieldReader { return &fieldReader{claim: claim{packages: map[string]bool{}}} }
+func newFieldReader() *fieldReader { return &fieldReader{Claim: Claim{packages: map[string]bool{}}} }
 
 // wrong remembers the first fault of the database.
 func (f *fieldReader) wrong(format string, args ...any) {
@@ -89,7 +89,7 @@ func (e entry) gone() bool {
 }
 
 // readDpkg reads the fields of a Debian control file (deb822(5)).
-func readDpkg(r io.Reader) (claim, error) {
+func readDpkg(r io.Reader) (Claim, error) {
 	f := newFieldReader()
 	last := 0
 	err := eachLine(r, func(number int, text string) {
@@ -117,11 +117,11 @@ func readDpkg(r io.Reader) (claim, error) {
 		}
 	})
 	f.end(last + 1)
-	return f.claim, err
+	return f.Claim, err
 }
 
 // readApk reads the fields of an apk database, each of which has one letter.
-func readApk(r io.Reader) (claim, error) {
+func readApk(r io.Reader) (Claim, error) {
 	f := newFieldReader()
 	last := 0
 	err := eachLine(r, func(number int, text string) {
@@ -143,13 +143,13 @@ func readApk(r io.Reader) (claim, error) {
 		}
 	})
 	f.end(last + 1)
-	return f.claim, err
+	return f.Claim, err
 }
 
 // readRPMManifest reads what Azure Linux leaves of the database in distroless images: a line for each package, which begins
 // with its name.
-func readRPMManifest(r io.Reader) (claim, error) {
-	c := claim{packages: map[string]bool{}}
+func readRPMManifest(r io.Reader) (Claim, error) {
+	c := Claim{packages: map[string]bool{}}
 	err := eachLine(r, func(_ int, text string) {
 		name, _, _ := strings.Cut(text, "\t")
 		c.packages[name] = true
