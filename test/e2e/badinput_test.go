@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/test/images"
@@ -68,11 +69,26 @@ func elsewhere(host string) string { return strings.ReplaceAll(tagged, "HOST", h
 func badInput(t *testing.T, w *world) {
 	w.apply(t, anyImage)
 	w.faulty.Script(faults(t)...)
+	t.Run("poison", func(t *testing.T) { refusePoison(t, w) })
 	for name, r := range rows() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r.run(t, w, strings.NewReplacer(" ", "-", ",", "").Replace(name))
 		})
+	}
+}
+
+// refusePoison applies what no client could decode: the API server must not take it.
+func refusePoison(t *testing.T, w *world) {
+	for field, poison := range map[string]string{
+		"a duration": "interval: banana",
+		"a platform": "platforms: [linux]",
+	} {
+		content, err := w.Expand(strings.ReplaceAll(tagged, "NAMESPACE", "dev") + "  " + poison + "\n")
+		must(t, err)
+		if err := w.Apply(t.Context(), content); !apierrors.IsInvalid(err) {
+			t.Errorf("%s: %v, want it to be invalid", field, err)
+		}
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/test/controlplane"
@@ -121,6 +123,7 @@ func (w *World) startCluster(ctx context.Context, options Options) error {
 	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
 		return err
 	}
+	log.SetLogger(logr.Discard()) // controller-runtime's client warns when there is none
 	config := cluster.Config()
 	config.QPS = -1 // who waits for something asks often
 	w.Admin, err = client.New(config, client.Options{Scheme: scheme.Scheme})
