@@ -52,7 +52,7 @@ func (s *scope) mark(e *entry) bool {
 	case !judged || policies.err != nil:
 	case verdict.Outcome == policy.Trusted:
 		e.record.NotPassingSince = nil
-		e.record.PoliciesHash = v1alpha1.DigestString(policy.Hash(policies.Policies).String())
+		e.passed = policy.Hash(policies.Policies)
 	case verdict.Outcome == policy.Rejected || len(policies.Policies) == 0:
 		if e.record.NotPassingSince == nil {
 			since := v1alpha1.NewTimestamp(s.now)

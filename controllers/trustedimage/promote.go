@@ -16,25 +16,29 @@ import (
 // maxHistory is how many digests stay admissible beside the current one.
 const maxHistory = 5
 
-// promote makes a candidate that passes the trusted digest, signs what changed, and writes it down where an emptied status
-// is refilled from, all before the status says so. When that cannot be written, nothing new is trusted.
+// promote makes a candidate that passes the trusted digest, and writes down what is trusted where an emptied status is refilled
+// from, all before the status says so. When that cannot be written, nothing new is trusted, and what is stays.
 func (r *Reconciler) promote(ctx context.Context, s *scope) {
 	if !s.recalled {
 		return
 	}
-	before := append([]entry(nil), s.trusted...)
-	if s.passes() {
-		s.trusted = s.withCandidate()
-		s.promoted = true
+	trusted, err := r.renewed(ctx, s)
+	if err == nil && s.passes() {
+		trusted, err = r.withCandidate(ctx, s, trusted)
 	}
-	if err := r.record(ctx, s); err != nil {
-		s.trusted, s.promoted = before, false
+	if err == nil {
+		err = r.Seals.remember(ctx, s.name, trusted)
+	}
+	if err != nil {
 		s.sealErr = &reconcile.Failed{
 			Reason:  v1alpha1.ReasonStorageFailed,
 			Message: "the evidence store cannot be written: " + err.Error(),
 			Cause:   err,
 		}
+		return
 	}
+	s.promoted = s.passes()
+	s.trusted = trusted
 }
 
 // passes says that the candidate is new here and passes every policy.
@@ -46,25 +50,51 @@ func (s *scope) passes() bool {
 	return current == nil || current.reference != *s.candidate
 }
 
-// withCandidate returns the trusted entries with the candidate in front.
-func (s *scope) withCandidate() []entry {
-	collected := s.evidence[*s.candidate]
-	entries := []entry{{
+// renewed returns the trusted entries, those that passed other policies than before signed anew. None is ever without a valid
+// signature.
+func (r *Reconciler) renewed(ctx context.Context, s *scope) ([]entry, error) {
+	entries := append([]entry(nil), s.trusted...)
+	for i, e := range entries {
+		hash := v1alpha1.DigestString(e.passed.String())
+		if hash == "" || hash == e.record.PoliciesHash {
+			continue
+		}
+		e.record.PoliciesHash = hash
+		if err := r.Seals.sign(ctx, s.name, &e.record); err != nil {
+			return nil, err
+		}
+		entries[i] = e
+	}
+	return entries, nil
+}
+
+// withCandidate returns the trusted entries with the candidate, sealed and signed, in front.
+func (r *Reconciler) withCandidate(ctx context.Context, s *scope, trusted []entry) ([]entry, error) {
+	added := entry{
 		reference: *s.candidate,
 		record: v1alpha1.TrustedDigest{
 			Digest:       v1alpha1.DigestString(s.candidate.Digest.String()),
 			Repository:   s.candidate.Repository.String(),
-			Platforms:    platformDigests(collected),
+			Platforms:    platformDigests(s.evidence[*s.candidate]),
 			TrustedAt:    v1alpha1.NewTimestamp(s.now),
 			PoliciesHash: v1alpha1.DigestString(policy.Hash(s.policies[s.candidate.Repository].Policies).String()),
 		},
-	}}
-	for _, e := range s.trusted {
+	}
+	bundle, err := r.Seals.seal(ctx, s.name, added, s.now)
+	if err != nil {
+		return nil, err
+	}
+	added.record.SealDigest = v1alpha1.DigestString(image.DigestOf(bundle).String())
+	if err := r.Seals.sign(ctx, s.name, &added.record); err != nil {
+		return nil, err
+	}
+	entries := []entry{added}
+	for _, e := range trusted {
 		if e.reference != *s.candidate && len(entries) <= maxHistory {
 			entries = append(entries, e)
 		}
 	}
-	return entries
+	return entries, nil
 }
 
 // platformDigests are the manifests of an index; none for an image that is its own only manifest.
@@ -80,22 +110,4 @@ func platformDigests(collected evidence.Evidence) []v1alpha1.PlatformDigest {
 		})
 	}
 	return digests
-}
-
-// record seals the current digest, signs the entries, and writes them to the ledger.
-func (r *Reconciler) record(ctx context.Context, s *scope) error {
-	for i := range s.trusted {
-		record := &s.trusted[i].record
-		if i == 0 && record.SealDigest == "" {
-			bundle, err := r.Seals.seal(ctx, s.name, s.trusted[i], s.now)
-			if err != nil {
-				return err
-			}
-			record.SealDigest = v1alpha1.DigestString(image.DigestOf(bundle).String())
-		}
-		if err := r.Seals.sign(ctx, s.name, record); err != nil {
-			return err
-		}
-	}
-	return r.Seals.remember(ctx, s.name, s.trusted)
 }

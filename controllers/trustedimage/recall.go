@@ -17,6 +17,8 @@ import (
 type entry struct {
 	record    v1alpha1.TrustedDigest
 	reference image.Reference
+	// passed is the hash of the policies that the digest passed in this reconcile, zero when it passed none. Set by judge.
+	passed image.Digest
 }
 
 // recall reads what the environment trusts: from the status, where only entries with a valid signature count, and from the

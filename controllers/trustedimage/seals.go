@@ -64,9 +64,6 @@ func (s *Seals) sign(ctx context.Context, name types.NamespacedName, record *v1a
 	if err != nil {
 		return err
 	}
-	if covered.Verify(s.keys(), record.Signature) == nil {
-		return nil
-	}
 	record.Signature, err = attestation.SignEntry(ctx, s.Signer, covered)
 	return err
 }
