@@ -171,7 +171,7 @@ func served(t *testing.T) *big.Int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	return connection.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber
 }
 
