@@ -54,7 +54,7 @@ type DigestString string
 // PlatformString names the platform of one image in an index: os/architecture or os/architecture/variant,
 // such as "linux/amd64" or "linux/arm64/v8".
 //
-// +kubebuilder:validation:Pattern=`^[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9.]{1,32})?$`
+// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9._-]{0,31}/[a-z0-9][a-z0-9._-]{0,31}(/[a-z0-9][a-z0-9._-]{0,31})?$`
 // +kubebuilder:validation:MaxLength=98
 type PlatformString string
 

@@ -11,6 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
 
@@ -26,6 +27,7 @@ func main() {
 		os.Exit(2)
 	}
 	ctrl.SetLogger(zap.New(zap.UseDevMode(false)))
+	assembly.QuietLibraries()
 	if err := run(ctrl.SetupSignalHandler(), options); err != nil {
 		fmt.Fprintln(os.Stderr, "assay-controller:", err)
 		os.Exit(1)

@@ -157,6 +157,9 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	}
 	feeds := intelligence.New(clock.RealClock{}, func(ctx context.Context) { images.All(ctx, notifications) }, schedules(parts, o)...)
 	feeds.Load(ctx)
+	if err := metrics.Registry.Register(feeds); err != nil {
+		return err
+	}
 	keeper := &certificate.Keeper{
 		Client:        uncached,
 		Secret:        types.NamespacedName{Namespace: o.namespace, Name: certificateSecret},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
 
@@ -34,6 +35,7 @@ func (v verdictError) Error() string { return "the image is not trusted" }
 
 func main() {
 	check.RunIfAsked(os.Args)
+	assembly.QuietLibraries()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{

@@ -39,7 +39,8 @@ type Gatherer struct {
 // Request says which digest is meant and what to find out about it.
 type Request struct {
 	Reference image.Reference
-	// Platforms of an index to look at; empty means every one that can run.
+	// Platforms that an index must have. Every one that can run is looked at, whether it is named here or not: an index that
+	// is trusted may be started on any of them.
 	Platforms []image.Platform
 	// Keys whose signatures are looked for.
 	Keys []signature.Key
@@ -69,9 +70,13 @@ func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Eviden
 	return result, err
 }
 
-// child is one platform's manifest.
+// maxPlatforms bounds the platforms of an index; a TrustedImage's status has room for that many.
+const maxPlatforms = 16
+
+// child is one platform's manifest. Its platform is what the index states, zero for an image that is no index.
 type child struct {
 	digest   image.Digest
+	platform image.Platform
 	manifest image.Manifest
 }
 
@@ -84,7 +89,7 @@ func (g *Gatherer) children(ctx context.Context, request Request) ([]child, erro
 	if document.Manifest != nil {
 		return []child{{digest: document.Digest, manifest: *document.Manifest}}, nil
 	}
-	descriptors, err := document.Index.Runnable(request.Platforms)
+	descriptors, err := runnable(document.Index, request.Platforms)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +103,28 @@ func (g *Gatherer) children(ctx context.Context, request Request) ([]child, erro
 		if document.Manifest == nil {
 			return nil, fmt.Errorf("%w: the index lists another index; push an index of images", image.ErrUnsupported)
 		}
-		children = append(children, child{digest: descriptor.Digest, manifest: *document.Manifest})
+		children = append(children, child{digest: descriptor.Digest, platform: *descriptor.Platform, manifest: *document.Manifest})
+	}
+	return children, nil
+}
+
+// runnable returns every child of the index that can run, each once, also when the index lists it for several platforms.
+func runnable(index *image.Index, wanted []image.Platform) ([]image.Descriptor, error) {
+	if _, err := index.Runnable(wanted); err != nil {
+		return nil, err
+	}
+	all, err := index.Runnable(nil)
+	if err != nil {
+		return nil, err
+	}
+	var children []image.Descriptor
+	for _, descriptor := range all {
+		if !slices.ContainsFunc(children, func(c image.Descriptor) bool { return c.Digest == descriptor.Digest }) {
+			children = append(children, descriptor)
+		}
+	}
+	if len(children) > maxPlatforms {
+		return nil, fmt.Errorf("%w: the index has %d platforms that can run, at most %d are taken", image.ErrOverLimit, len(children), maxPlatforms)
 	}
 	return children, nil
 }
@@ -109,6 +135,9 @@ func (g *Gatherer) platform(ctx context.Context, request Request, c child) (evid
 		return evidence.Platform{}, err
 	}
 	result := evidence.Platform{Platform: config.Platform, Manifest: c.digest, Config: config}
+	if c.platform.Runnable() {
+		result.Platform = c.platform
+	}
 	made, err := g.inventory(ctx, request, c, raw, config)
 	if err != nil {
 		reason, known := indexingReason(err)

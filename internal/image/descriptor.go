@@ -18,8 +18,8 @@ const maxMediaTypeLength = 255
 // (CVE-2026-95839), so that an image with one is refused whoever may have put it there.
 var digestAnnotations = []string{"io.containerd.manifest.subject", "vnd.docker.reference.digest"}
 
-// platformWord is what the parts of a platform consist of. Anything else would end up in tables and messages.
-var platformWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
+// platformWord is what the parts of a platform consist of, as a status takes them. Anything else would end up in tables and messages.
+var platformWord = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
 
 func parseDescriptors(raw json.RawMessage, limit int) ([]Descriptor, error) {
 	list, err := elements(raw, limit)
@@ -140,7 +140,7 @@ func platformOf(fields map[string]json.RawMessage) (Platform, error) {
 			return Platform{}, fmt.Errorf("%s: %w", name, err)
 		}
 		if value != "" && !platformWord.MatchString(value) {
-			return Platform{}, fmt.Errorf("%w: %s is %.80q, want letters, digits, dots, dashes and underscores", ErrMalformed, name, value)
+			return Platform{}, fmt.Errorf("%w: %s is %.80q, want at most 32 lower-case letters, digits, dots, dashes and underscores", ErrMalformed, name, value)
 		}
 		parts[i] = value
 	}

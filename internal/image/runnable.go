@@ -8,6 +8,9 @@ import (
 	"slices"
 )
 
+// MaxPlatforms bounds how many images of one index can run. A status has room for as many.
+const MaxPlatforms = 16
+
 // referenceType marks the children of an index that BuildKit puts there for its attestations.
 const referenceType = "vnd.docker.reference.type"
 
@@ -22,7 +25,7 @@ const referenceType = "vnd.docker.reference.type"
 //   - of several children for one platform (Windows versions) all are returned, since which one runs is the runtime's choice.
 //     The same child twice counts once.
 //
-// The error wraps ErrNoRunnablePlatform, ErrUnsupported or ErrMalformed.
+// The error wraps ErrNoRunnablePlatform, ErrUnsupported, ErrOverLimit or ErrMalformed.
 func (x *Index) Runnable(wanted []Platform) ([]Descriptor, error) {
 	var children []Descriptor
 	for i, child := range x.Manifests {
@@ -37,10 +40,17 @@ func (x *Index) Runnable(wanted []Platform) ([]Descriptor, error) {
 	if len(children) == 0 {
 		return nil, fmt.Errorf("%w: the index has no image that can run", ErrNoRunnablePlatform)
 	}
-	if len(wanted) == 0 {
-		return children, nil
+	if len(wanted) > 0 {
+		var err error
+		if children, err = restrict(children, wanted); err != nil {
+			return nil, err
+		}
 	}
-	return restrict(children, wanted)
+	if len(children) > MaxPlatforms {
+		return nil, fmt.Errorf("%w: the index has %d images that can run, at most %d are taken; name those that matter in spec.platforms",
+			ErrOverLimit, len(children), MaxPlatforms)
+	}
+	return children, nil
 }
 
 // runnable says whether a child of an index can be started from.
