@@ -113,6 +113,7 @@ func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
 }
 
 func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Client, parts *assembly.Parts, o options) error {
+	checkGuard(ctx, uncached)
 	signer, err := sealKey(ctx, uncached, o.namespace)
 	if err != nil {
 		return err
