@@ -68,7 +68,8 @@ type TrustedImageSpec struct {
 	// +kubebuilder:default="10m"
 	Interval *Duration `json:"interval,omitempty"`
 
-	// platforms of an index that must pass. Empty means every platform that can run.
+	// platforms that an index must have. Every platform of it that can run is judged and must pass, whether it is named here
+	// or not, since an index that is trusted may be started on any of them.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
@@ -82,7 +83,7 @@ type TrustedImageSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	ImagePullSecrets []LocalObjectReference `json:"imagePullSecrets,omitempty"`
 
-	// suspend stops Assay from looking at the image. Trust already given stays.
+	// suspend keeps the environment from taking digests. Those that it trusts are judged as before.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }

@@ -65,7 +65,7 @@ func explain(out io.Writer, object *v1alpha1.TrustedImage) error {
 	case object.Status.ObservedGeneration < 0:
 		p.line("\nAssay did not look at it yet; is assay-controller running?")
 	case object.Spec.Suspend:
-		p.line("\nIt is suspended: Assay does not look at it, and what it trusts stays; set spec.suspend to false to go on.")
+		p.line("\nIt is suspended: Assay takes no digest for it, and judges what it trusts as before; set spec.suspend to false to go on.")
 	case object.Status.ObservedGeneration != object.Generation:
 		p.line("\nAssay did not look at the latest change of its spec yet; what follows is older.")
 	}

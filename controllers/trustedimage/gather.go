@@ -17,27 +17,27 @@ import (
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
-// gather collects evidence on the candidate and on every trusted digest. What cannot be collected on a trusted digest
-// changes nothing: an outage takes no trust away.
+// gather collects the evidence on the candidate and on every trusted digest. Nothing in the spec keeps a trusted digest from
+// being judged. What cannot be found out of one is Undetermined and takes no trust away; of the candidate it is an error.
 func (r *Reconciler) gather(ctx context.Context, s *scope) {
-	if s.pending && s.candidate == nil || s.reader == nil {
-		return
-	}
-	platforms, err := wantedPlatforms(s.object.Spec.Platforms)
-	if err != nil {
-		s.gatherErr = err
+	if s.reader == nil {
 		return
 	}
 	if s.candidate != nil && !s.pending {
-		s.gatherErr = explain(r.gatherDigest(ctx, s, *s.candidate, platforms))
+		platforms, err := wantedPlatforms(s.object.Spec.Platforms)
+		if err == nil {
+			err = r.gatherDigest(ctx, s, *s.candidate, platforms)
+		}
+		s.gatherErr = explain(err)
 	}
 	for _, e := range s.trusted {
-		if _, done := s.evidence[e.reference]; !done && (s.candidate == nil || e.reference != *s.candidate) {
-			_ = r.gatherDigest(ctx, s, e.reference, platforms) // Undetermined: the entry stays as it is.
+		if _, done := s.evidence[e.reference]; !done {
+			_ = r.gatherDigest(ctx, s, e.reference, nil)
 		}
 	}
 }
 
+// gatherDigest has the evidence on one digest collected.
 func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image.Reference, platforms []image.Platform) error {
 	policies := r.policiesFor(ctx, s, reference.Repository)
 	if policies.err != nil {

@@ -63,6 +63,9 @@ func (s *scope) mark(e *entry) bool {
 		return true
 	}
 	left := e.record.NotPassingSince.Time().Add(grace).Sub(s.now)
+	if left <= 0 && !judged && s.pending {
+		return true // Nobody looked for a while; whether it passes now will be known in a moment.
+	}
 	if left > 0 && (s.graceEnds == 0 || left < s.graceEnds) {
 		s.graceEnds = left
 	}

@@ -63,9 +63,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	s := newScope(&object, r.Clock.Now())
-	if !object.Spec.Suspend {
-		r.run(ctx, s)
-	}
+	r.run(ctx, s)
 	changed := object.DeepCopy()
 	s.writeStatus(&changed.Status)
 	_, err := reconcile.PatchStatus(ctx, r.Client.Status(), &object, changed, func(o client.Object) any {
@@ -85,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // run takes the phases in their order. Each fills its part of the scope; one whose input is missing does nothing.
 func (r *Reconciler) run(ctx context.Context, s *scope) {
 	phases := []func(context.Context, *scope){
-		r.recall, r.resolve, r.restore, r.gather, r.judge, r.promote, r.seal,
+		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.promote, r.seal,
 	}
 	for _, phase := range phases {
 		phase(ctx, s)
@@ -94,6 +92,9 @@ func (r *Reconciler) run(ctx context.Context, s *scope) {
 
 // result says when to look again: an error is retried with backoff, everything else at the next moment something is due.
 func (s *scope) result() (ctrl.Result, error) {
+	if s.object.Spec.Suspend {
+		return ctrl.Result{RequeueAfter: s.graceEnds}, s.recallErr
+	}
 	after := s.interval()
 	for _, err := range s.failures() {
 		var stalled *reconcile.Stalled
@@ -113,9 +114,6 @@ func (s *scope) result() (ctrl.Result, error) {
 	}
 	if s.graceEnds > 0 {
 		after = min(after, s.graceEnds)
-	}
-	if s.object.Spec.Suspend {
-		return ctrl.Result{}, nil
 	}
 	return ctrl.Result{RequeueAfter: max(after, time.Second)}, nil
 }

@@ -15,17 +15,27 @@ import (
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
-// resolve finds the candidate: what the tag names now, or what the upstream offers.
-func (r *Reconciler) resolve(ctx context.Context, s *scope) {
+// authenticate gets a reader with the object's credentials. While those cannot be read, an anonymous one serves to judge
+// what is trusted, of which the evidence is stored.
+func (r *Reconciler) authenticate(ctx context.Context, s *scope) {
 	credentials, err := r.credentialsFor(ctx, s.object)
 	if err == nil {
-		s.credentials = identify(credentials)
 		s.reader, err = r.Registries.Reader(credentials)
 	}
 	if err != nil {
 		s.resolveErr = explain(err)
+		credentials = registry.Credentials{}
+		s.reader, _ = r.Registries.Reader(credentials)
+	}
+	s.credentials = identify(credentials)
+}
+
+// resolve finds the candidate: what the tag names now, or what the upstream offers.
+func (r *Reconciler) resolve(ctx context.Context, s *scope) {
+	if s.object.Spec.Suspend || s.resolveErr != nil {
 		return
 	}
+	var err error
 	if s.object.Spec.Source.UpstreamRef != nil {
 		s.candidate, err = r.resolveUpstream(ctx, s)
 	} else {

@@ -40,13 +40,13 @@ type scope struct {
 	// recallErr is why the trusted entries could not be looked at.
 	recallErr error
 
-	// reader reads the registry with the object's credentials. Set by resolve.
+	// reader reads the registry with the object's credentials. Set by authenticate.
 	reader registry.Reader
-	// credentials identifies those credentials without giving them away. Set by resolve.
+	// credentials identifies those credentials without giving them away. Set by authenticate.
 	credentials string
 	// candidate is what the source names. Set by resolve; nil while it names nothing.
 	candidate *image.Reference
-	// resolveErr is why there is no candidate.
+	// resolveErr is why there is no candidate. Set by authenticate and resolve.
 	resolveErr error
 	// pending says that work is under way whose result will come as an event. Set by resolve, restore and gather.
 	pending bool

@@ -31,7 +31,7 @@ const (
 // written does not keep anything from being promoted: the seal stands in the evidence store.
 func (r *Reconciler) seal(_ context.Context, s *scope) {
 	current := s.current()
-	if current == nil || current.record.SealDigest == "" || s.sealErr != nil || s.reader == nil {
+	if current == nil || s.object.Spec.Suspend || current.record.SealDigest == "" || s.sealErr != nil || s.reader == nil {
 		return
 	}
 	e, reader := *current, s.reader

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -19,24 +20,39 @@ import (
 
 // writeStatus says in the status what the phases found. What they could not find out stays as it was.
 func (s *scope) writeStatus(status *v1alpha1.TrustedImageStatus) {
-	if s.object.Spec.Suspend {
-		status.ObservedGeneration = s.object.Generation
-		status.Summary.Reason = v1alpha1.ReasonSuspended
-		return
-	}
 	if s.recalled {
 		s.writeTrusted(status)
 	}
+	if s.object.Spec.Suspend {
+		s.writeSuspended(status)
+		return
+	}
 	if s.waitsForFirstResult() || !s.pending {
 		status.ObservedGeneration = s.object.Generation
-		status.LastHandledReconcileAt = requestedAt(s.object)
 		s.writeConditions(status)
 	}
 	if !s.pending {
+		status.LastHandledReconcileAt = requestedAt(s.object)
 		s.writeCandidate(status)
 		s.writePolicies(status)
 	}
 	s.writeSummary(status)
+}
+
+// writeSuspended says of a suspended image what became of the digests that it trusts. All else stays as it was.
+func (s *scope) writeSuspended(status *v1alpha1.TrustedImageStatus) {
+	status.ObservedGeneration = s.object.Generation
+	s.writeSummary(status)
+	status.Summary.Reason = v1alpha1.ReasonSuspended
+	if s.pending || len(status.Conditions) == 0 && s.current() == nil {
+		return
+	}
+	ready := condition{metav1.ConditionFalse, v1alpha1.ReasonSuspended, "nothing is trusted, and spec.suspend keeps Assay from taking a digest"}
+	if s.current() != nil || s.recallErr != nil {
+		ready = s.ready()
+	}
+	conditions := reconcile.Conditions{List: &status.Conditions, Generation: s.object.Generation, Now: s.now}
+	conditions.Set(v1alpha1.ReadyCondition, ready.status, ready.reason, ready.message)
 }
 
 // waitsForFirstResult says that nothing is known of this generation yet, so that the status should at least say that.
@@ -46,7 +62,7 @@ func (s *scope) waitsForFirstResult() bool {
 
 func requestedAt(object *v1alpha1.TrustedImage) string {
 	value := object.Annotations[v1alpha1.RequestedAtAnnotation]
-	return value[:min(len(value), 64)]
+	return strings.ToValidUTF8(value[:min(len(value), 64)], "")
 }
 
 func (s *scope) writeTrusted(status *v1alpha1.TrustedImageStatus) {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -190,16 +191,21 @@ func (f *fakeRegistry) push(t *testing.T, tag, label string) image.Digest {
 	return f.tag(tag, f.manifest(t, "amd64", label))
 }
 
-// pushIndex makes the tag name an index with one image for each architecture, and returns its digest and theirs.
+// pushIndex makes the tag name an index with one image for each architecture, and returns its digest and theirs. What stands
+// before a = is what the index says instead.
 func (f *fakeRegistry) pushIndex(t *testing.T, tag string, architectures ...string) (index image.Digest, children []image.Digest) {
 	t.Helper()
 	var list []any
 	for _, architecture := range architectures {
-		child := f.manifest(t, architecture, architecture)
+		stated, real, lies := strings.Cut(architecture, "=")
+		if !lies {
+			real = stated
+		}
+		child := f.manifest(t, real, real)
 		children = append(children, child.Digest)
 		list = append(list, map[string]any{
 			"mediaType": child.MediaType(), "digest": child.Digest, "size": len(child.Raw),
-			"platform": map[string]any{"os": "linux", "architecture": architecture},
+			"platform": map[string]any{"os": "linux", "architecture": stated},
 		})
 	}
 	raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": image.MediaTypeIndex, "manifests": list})
