@@ -19,19 +19,18 @@ func eachLine(r io.Reader, line func(number int, text string)) error {
 	buffered := bufio.NewReaderSize(r, maxField)
 	for number := 1; ; number++ {
 		text, err := buffered.ReadSlice('\n')
-		beginning := strings.TrimRight(string(text), "\r\n")
+		beginning := string(text)
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = buffered.ReadSlice('\n')
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
+		if beginning != "" {
+			line(number, strings.TrimRight(beginning, "\r\n"))
 		}
-		if err != nil && beginning == "" {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		line(number, beginning)
 		if err != nil {
-			return nil
+			return err
 		}
 	}
 }

@@ -107,7 +107,7 @@ var behaviours = map[string]func(*wire.Reader){
 		say(wire.Result{Outcome: wire.Failed, Message: "no room"})
 	},
 	"says nothing":  func(r *wire.Reader) { prologue(r) },
-	"says nonsense": func(r *wire.Reader) { prologue(r); os.Stdout.WriteString(`{"Outcome": [`) },
+	"says nonsense": func(r *wire.Reader) { prologue(r); fmt.Print(`{"Outcome": [`) },
 	"empty": func(r *wire.Reader) {
 		prologue(r)
 		say(wire.Result{Outcome: wire.Indexed})
@@ -121,7 +121,7 @@ var behaviours = map[string]func(*wire.Reader){
 		}
 	},
 	"panics": func(r *wire.Reader) { prologue(r); panic("at something hostile") },
-	"exits":  func(r *wire.Reader) { prologue(r); os.Stderr.WriteString("said by an image"); os.Exit(3) },
+	"exits":  func(r *wire.Reader) { prologue(r); fmt.Fprint(os.Stderr, "said by an image"); os.Exit(3) },
 	"hangs": func(r *wire.Reader) {
 		request, _ := prologue(r)
 		check(os.WriteFile(filepath.Join(request.Scratch, "pid"), strconv.AppendInt(nil, int64(os.Getpid()), 10), 0o600))
@@ -134,7 +134,7 @@ var behaviours = map[string]func(*wire.Reader){
 		request, _ := prologue(r)
 		_, err := confine.Apply(request.Scratch, request.Limits)
 		check(err)
-		os.Stdout.Write(bytes.Repeat([]byte{1}, 2*int(request.Limits.Memory)))
+		fmt.Print(len(bytes.Repeat([]byte{1}, 2*int(request.Limits.Memory))))
 	},
 	"eats time": func(r *wire.Reader) {
 		request, _ := prologue(r)

@@ -60,7 +60,7 @@ func TestAKilledParentTakesItsChildAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(child)
+	defer func() { _ = unix.Close(child) }()
 
 	// While the parent lives, nobody takes its folder for a leftover.
 	if err := removeLeftovers(scratch); err != nil {

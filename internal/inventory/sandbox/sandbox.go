@@ -104,8 +104,8 @@ func (x *Indexer) run(ctx context.Context, scratch string, img wire.Image, sourc
 	case sourceErr != nil:
 		return wire.Result{}, sourceErr
 	}
-	if err != nil {
-		x.options.Logger.ErrorContext(ctx, "The indexer ended without a result", "image", source.Name, "reason", err, "stderr", c.lastWords())
+	if err != nil || result.Outcome == wire.Failed {
+		x.options.Logger.ErrorContext(ctx, "The indexer ended without a result", "image", source.Name, "error", err, "stderr", c.lastWords())
 	}
 	return result, err
 }

@@ -79,7 +79,7 @@ func TestIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer canary.Close()
+	t.Cleanup(func() { _ = canary.Close() })
 	x := newIndexer(t, "good", Options{Limits: wire.Limits{Entries: 7}})
 	source := sourceOf("one", "", "one", strings.Repeat("long", 100_000))
 	opened := map[int]int{}
@@ -198,7 +198,7 @@ func TestErrorsOfTheSourceComeBackUnchanged(t *testing.T) {
 			source := sourceOf("layer")
 			source.OpenLayer = func(context.Context, int) (io.ReadCloser, error) { return test.open() }
 			_, err := newIndexer(t, test.behaviour, Options{}).Index(t.Context(), source)
-			if err != lie {
+			if err != lie { //nolint:errorlint // not wrapped is the point
 				t.Errorf("got %v", err)
 			}
 		})

@@ -37,7 +37,7 @@ func newScratch(dir string) (scratch, error) {
 			return scratch{path: path, locked: locked}, nil
 		}
 		if err == nil {
-			locked.Close()
+			_ = locked.Close()
 		}
 	}
 	return scratch{}, errors.New("it disappears")
@@ -58,7 +58,7 @@ func (s scratch) remove(logger *slog.Logger) {
 	if err := os.RemoveAll(s.path); err != nil {
 		logger.Error("Cannot remove a scratch folder; the next start tries again", "error", err)
 	}
-	s.locked.Close()
+	_ = s.locked.Close()
 }
 
 // removeLeftovers removes the scratch folders of processes that are gone.
@@ -77,7 +77,7 @@ func removeLeftovers(dir string) error {
 			continue // it is in use, or somebody else's
 		}
 		err = os.RemoveAll(path)
-		locked.Close()
+		_ = locked.Close()
 		if err != nil {
 			return fmt.Errorf("remove what a killed process left: %w", err)
 		}
@@ -92,7 +92,7 @@ func lock(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil

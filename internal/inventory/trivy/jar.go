@@ -67,8 +67,9 @@ func (a jarAnalyzer) PostAnalyze(ctx context.Context, input analyzer.PostAnalysi
 		if err != nil {
 			return err
 		}
-		defer opened.Close()
-		return a.analyze(ctx, &result, file, opened, input.Options.FileChecksum)
+		err = a.analyze(ctx, &result, file, opened, input.Options.FileChecksum)
+		_ = opened.Close()
+		return err
 	})
 	return &result, err
 }
@@ -167,13 +168,13 @@ func (s *archiveSurvey) visitEntry(name string, entry *zip.File, depth int) erro
 		return fmt.Errorf("unpack an archive: %w", err)
 	}
 	defer func() {
-		unpacked.Close()
+		_ = unpacked.Close()
 		_ = os.Remove(unpacked.Name()) // the parent removes what is left
 	}()
 	packed, err := entry.Open()
 	if err != nil {
 		s.broken = append(s.broken, name)
-		return nil //nolint:nilerr // it is remembered
+		return nil
 	}
 	defer packed.Close()
 	size, err := io.Copy(unpacked, io.LimitReader(packed, s.left+1))

@@ -68,7 +68,7 @@ func (x *indexer) inspect(ctx context.Context, name string, layer wire.Layer, co
 func (w *walk) entries(ctx context.Context, archive *tar.Reader) error {
 	for {
 		header, err := archive.Next()
-		if err == io.EOF { //nolint:errorlint // as the package documents it; other errors may wrap it
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
@@ -160,15 +160,15 @@ func (w *walk) regular(ctx context.Context, name string, header *tar.Header, con
 	if err := w.check(name, f); err != nil {
 		return err
 	}
-	types := w.group.RequiredPostAnalyzers(name, header.FileInfo())
-	if len(types) == 0 {
+	later := w.group.RequiredPostAnalyzers(name, header.FileInfo())
+	if len(later) == 0 {
 		return nil
 	}
 	copied, err := w.composite.CopyFileToTemp(f.open, header.FileInfo())
 	if err != nil {
 		return w.unlessDamaged(err)
 	}
-	if err := w.composite.CreateLink(types, "", name, copied); err != nil {
+	if err := w.composite.CreateLink(later, "", name, copied); err != nil {
 		return malformed("%s has a file and a folder of one name", w.name)
 	}
 	return nil

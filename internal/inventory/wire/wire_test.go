@@ -83,11 +83,11 @@ func TestErrorsOfTheReaderAreToldFromTheConnections(t *testing.T) {
 	cause := errors.New("digest does not match")
 	err := NewWriter(io.Discard).WriteStream(io.MultiReader(strings.NewReader("x"), iotest.ErrReader(cause)))
 	var read *ReadError
-	if !errors.As(err, &read) || read.Err != cause {
+	if !errors.As(err, &read) || !errors.Is(read.Err, cause) {
 		t.Errorf("got %v", err)
 	}
 	closed, writer := io.Pipe()
-	closed.Close()
+	_ = closed.Close()
 	if err = NewWriter(writer).WriteStream(strings.NewReader("x")); err == nil || errors.As(err, new(*ReadError)) {
 		t.Errorf("got %v", err)
 	}
