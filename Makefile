@@ -74,10 +74,10 @@ OBJECT := object:headerFile=test/tools/controller-gen/header.txt
 
 verify-generated: bin/tools/controller-gen
 	$(call step,comparing the generated files with their sources)
-	rm -rf bin/generated && mkdir -p bin/generated/api bin/generated/crd
-	bin/tools/controller-gen $(OBJECT) crd paths=./api/... output:object:dir=bin/generated/api output:crd:artifacts:config=bin/generated/crd
-	diff bin/generated/api/zz_generated.deepcopy.go api/v1alpha1/zz_generated.deepcopy.go || { echo 'run `make generate`'; exit 1; }
-	diff -r bin/generated/crd config/crd/bases || { echo 'run `make manifests`'; exit 1; }
+	rm -rf bin/_generated && mkdir -p bin/_generated/api bin/_generated/crd
+	bin/tools/controller-gen $(OBJECT) crd paths=./api/... output:object:dir=bin/_generated/api output:crd:artifacts:config=bin/_generated/crd
+	diff bin/_generated/api/zz_generated.deepcopy.go api/v1alpha1/zz_generated.deepcopy.go || { echo 'run `make generate`'; exit 1; }
+	diff -r bin/_generated/crd config/crd/bases || { echo 'run `make manifests`'; exit 1; }
 
 # The servers report the version of the module that they are built from.
 KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' test/kubernetes/go.mod)
