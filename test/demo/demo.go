@@ -41,7 +41,7 @@ func start(ctx context.Context) error {
 		return fmt.Errorf("%w\nthe logs are in %s/*/*.log; `make demo-stop` ends what is running", err, demoDir)
 	}
 	fmt.Printf("\nThe story came out in %.0f s. Everything keeps running until `make demo-stop`. To go on:\n\n    source %s\n\n",
-		time.Since(began).Seconds(), envFile(world))
+		time.Since(began).Seconds(), world.Shell())
 	return nil
 }
 
@@ -59,7 +59,7 @@ func play(ctx context.Context) (*story.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFiles(world); err != nil {
+	if err := world.WriteFiles(); err != nil {
 		return nil, err
 	}
 	digests, err := world.Play(ctx)

@@ -26,7 +26,7 @@ const registryTimeout = 10 * time.Second
 
 // serve is the registry until it is asked to end. Blobs are in the folder, manifests in memory.
 func serve(ctx context.Context, address, dir string) error {
-	r, err := registry.Start(registry.WithAddress(address), registry.WithBlobDir(dir))
+	r, err := registry.Start(registry.WithAddress(address), registry.WithBlobDir(dir)) //nolint:contextcheck // it serves until it is closed
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func copyThisProgram(to string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer from.Close()
+	defer from.Close() //nolint:errcheck // only read from
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ func TestStory(t *testing.T) {
 	}
 	t.Run("the cosign command verifies what Assay attached", func(t *testing.T) { verifyAttached(t, w, checkout) })
 	t.Run("a registry that cannot be written keeps nothing from being promoted", func(t *testing.T) { promoteReadOnly(t, w) })
+	t.Run("what the README tells to do by hand works", func(t *testing.T) { followReadme(t, w) })
 	before := statuses(t, w)
 	t.Run("bad input", func(t *testing.T) { badInput(t, w) })
 	if diff := cmp.Diff(before, statuses(t, w)); diff != "" {

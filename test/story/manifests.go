@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -53,23 +52,6 @@ func (w *World) Expand(template string) ([]byte, error) {
 	}
 	indented := strings.ReplaceAll(strings.TrimSpace(string(key)), "\n", "\n    ")
 	return []byte(strings.NewReplacer("${REGISTRY}", w.Registry, "${PUBLIC_KEY}", indented).Replace(template)), nil
-}
-
-// WriteManifests writes some of the story's manifests into a folder, where a person can read and apply them.
-func (w *World) WriteManifests(dir string, names ...string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, name := range names {
-		content, err := w.Manifest(name)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // ApplyManifests applies some of the story's manifests.
