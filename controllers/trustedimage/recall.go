@@ -21,21 +21,24 @@ type entry struct {
 	passed image.Digest
 }
 
-// recall reads what the environment trusts: from the status, where only entries with a valid signature count, and from the
-// ledger when the status was emptied.
+// recall reads what the environment trusts: from the status when every entry there has a valid signature, and from the ledger
+// when the status was emptied or tampered with. Without a ledger the entries with a valid signature count.
 func (r *Reconciler) recall(ctx context.Context, s *scope) {
-	s.trusted, s.forged = r.Seals.verified(s.name, recorded(&s.object.Status))
-	if len(s.trusted) > 0 {
-		s.recalled, s.remembered = true, true
+	entries, forged := r.Seals.verified(s.name, recorded(&s.object.Status))
+	if len(entries) > 0 && forged == 0 {
+		s.trusted, s.recalled, s.remembered = entries, true, true
 		return
 	}
-	records, remembered, err := r.Seals.ledger(ctx, s.name)
+	records, found, err := r.Seals.ledger(ctx, s.name)
 	if err != nil {
 		s.recallErr = &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: "the evidence store cannot be read: " + err.Error(), Cause: err}
 		return
 	}
-	s.trusted, _ = r.Seals.verified(s.name, records)
-	s.recalled, s.remembered = true, remembered
+	if found {
+		entries, _ = r.Seals.verified(s.name, records)
+	}
+	s.trusted, s.forged = entries, forged
+	s.recalled, s.remembered = true, found || len(entries) > 0
 }
 
 // recorded are the entries of a status, the current digest first.
@@ -47,9 +50,10 @@ func recorded(status *v1alpha1.TrustedImageStatus) []v1alpha1.TrustedDigest {
 }
 
 // restore looks for Assay's own seals on the candidate when the environment remembers nothing, so that an emptied status on a
-// fresh disk is refilled without pulling the image. Trust that ended is remembered, and does not come back this way.
+// fresh disk is refilled without pulling the image. A status that speaks of a candidate was not emptied: what it does not trust had
+// no trust, or trust that ended.
 func (r *Reconciler) restore(_ context.Context, s *scope) {
-	if !s.recalled || s.remembered || s.candidate == nil || s.known(s.candidate.Digest) {
+	if !s.recalled || s.remembered || s.candidate == nil || s.object.Status.Candidate != nil {
 		return
 	}
 	reference, reader := *s.candidate, s.reader
@@ -66,10 +70,4 @@ func (r *Reconciler) restore(_ context.Context, s *scope) {
 	case sealed != nil:
 		s.trusted = []entry{{record: *sealed, reference: reference}}
 	}
-}
-
-// known says that the status speaks of the digest as its candidate, which was looked at for seals before.
-func (s *scope) known(digest image.Digest) bool {
-	candidate := s.object.Status.Candidate
-	return candidate != nil && string(candidate.Digest) == digest.String()
 }
