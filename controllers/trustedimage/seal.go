@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/reconcile"
@@ -27,44 +29,60 @@ const (
 	sealStoredOnly
 )
 
+// sealing is the seal that is kept, and how far it is.
+type sealing struct {
+	state  sealState
+	digest image.Digest
+}
+
 // seal attaches the seal of the trusted digest and its SBOMs to the image in its registry. A registry that cannot be
 // written does not keep anything from being promoted: the seal stands in the evidence store.
 func (r *Reconciler) seal(_ context.Context, s *scope) {
 	current := s.current()
-	if current == nil || s.object.Spec.Suspend || current.record.SealDigest == "" || s.sealErr != nil || s.reader == nil {
+	if current == nil || s.object.Spec.Suspend || s.sealErr != nil || s.reader == nil {
 		return
 	}
 	e, reader := *current, s.reader
-	key := fmt.Sprintf("seal/%s/%s/%s/%s", s.name, e.reference, e.record.SealDigest, s.credentials)
-	state, done, err := workpool.Do(r.Pool, key, s.name, attachedFor, func(ctx context.Context) (sealState, error) {
-		return r.attach(ctx, s, e, reader)
+	key := fmt.Sprintf("seal/%s/%s/%s", s.name, e.reference, s.credentials)
+	made, done, err := workpool.Do(r.Pool, key, s.name, attachedFor, func(ctx context.Context) (sealing, error) {
+		return r.attach(ctx, s.name, e, reader)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		r.Pool.Forget(key)
 		s.sealErr = sealingFailed(err)
-	}
-	if done {
-		s.sealed = state
+	case done:
+		s.sealed = made.state
+		current.record.SealDigest = v1alpha1.DigestString(made.digest.String())
 	}
 }
 
-func (r *Reconciler) attach(ctx context.Context, s *scope, e entry, reader registry.Reader) (sealState, error) {
-	bundle, err := r.Seals.seal(ctx, s.name, e, s.now)
-	if err != nil {
-		return sealUnchecked, err
+// attach attaches the seal that is kept, or the one in the registry when the disk is fresh, or else a new one.
+func (r *Reconciler) attach(ctx context.Context, name types.NamespacedName, e entry, reader registry.Reader) (sealing, error) {
+	kept, err := r.Seals.kept(ctx, name, e.reference)
+	if err == nil && kept == nil {
+		if _, err = r.Seals.find(ctx, reader, name, e.reference); !registry.IsKind(err, registry.KindUnavailable) {
+			err = nil
+		}
 	}
+	if err != nil {
+		return sealing{}, err
+	}
+	bundle, err := r.Seals.seal(ctx, name, e, r.Clock.Now())
+	if err != nil {
+		return sealing{}, err
+	}
+	made := sealing{state: sealAttached, digest: image.DigestOf(bundle)}
 	describe := func(ctx context.Context, reference image.Reference) (image.Descriptor, error) {
 		document, err := r.Gatherer.Document(ctx, reader, reference)
 		return image.Descriptor{MediaType: document.MediaType(), Digest: reference.Digest, Size: int64(len(document.Raw))}, err
 	}
 	err = r.Seals.attach(ctx, e, bundle, describe)
 	if registry.IsKind(err, registry.KindUnauthorized) {
-		return sealStoredOnly, nil
+		made.state = sealStoredOnly
+		return made, nil
 	}
-	if err != nil {
-		return sealUnchecked, err
-	}
-	return sealAttached, nil
+	return made, err
 }
 
 func sealingFailed(err error) error {

@@ -130,13 +130,9 @@ func (s *Seals) remember(ctx context.Context, name types.NamespacedName, entries
 
 // seal returns the bundle of the entry's seal: the one that was made when the environment came to trust the digest, or a new one.
 func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, now time.Time) ([]byte, error) {
-	kind := evidence.SealKind(environment(name))
-	if kept, err := s.Store.Get(ctx, e.reference.Digest, kind); err == nil {
-		if _, err := attestation.OpenSeal(kept, []signature.Key{s.Signer.Key()}, environment(name), e.reference); err == nil {
-			return kept, nil
-		}
-	} else if !errors.Is(err, evidence.ErrNotFound) {
-		return nil, err
+	kept, err := s.kept(ctx, name, e.reference)
+	if kept != nil || err != nil {
+		return kept, err
 	}
 	hash, err := image.ParseDigest(string(e.record.PoliciesHash))
 	if err != nil {
@@ -159,11 +155,26 @@ func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, no
 	if err != nil {
 		return nil, err
 	}
-	return made, s.Store.Put(ctx, e.reference.Digest, kind, made)
+	return made, s.Store.Put(ctx, e.reference.Digest, evidence.SealKind(environment(name)), made)
 }
 
-// find looks among the image's referrers for a seal that Assay gave it for this environment, and returns the record that it
-// stands for, nil when there is none.
+// kept returns the seal that the store has for the image in the environment, nil when it has none.
+func (s *Seals) kept(ctx context.Context, name types.NamespacedName, reference image.Reference) ([]byte, error) {
+	bundle, err := s.Store.Get(ctx, reference.Digest, evidence.SealKind(environment(name)))
+	if errors.Is(err, evidence.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.open(name, reference, bundle); err != nil {
+		return nil, nil //nolint:nilerr // It is of another repository or by an older key; it will be replaced.
+	}
+	return bundle, nil
+}
+
+// find looks among the image's referrers for a seal that Assay gave it for this environment, keeps it in the store, and returns the
+// record that it stands for, nil when there is none. What else is attached to the image is passed over.
 func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.NamespacedName, reference image.Reference) (*v1alpha1.TrustedDigest, error) {
 	referrers, err := reader.Referrers(ctx, reference)
 	if err != nil {
@@ -171,11 +182,11 @@ func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.Nam
 	}
 	for _, referrer := range referrers {
 		bundle, err := readSeal(ctx, reader, reference.Repository, referrer)
-		if err != nil {
+		if registry.IsKind(err, registry.KindUnavailable) {
 			return nil, err
 		}
-		seal, err := attestation.OpenSeal(bundle, []signature.Key{s.Signer.Key()}, environment(name), reference)
-		if err != nil {
+		seal, invalid := s.open(name, reference, bundle)
+		if err != nil || invalid != nil {
 			continue
 		}
 		if err := s.Store.Put(ctx, reference.Digest, evidence.SealKind(environment(name)), bundle); err != nil {
@@ -185,4 +196,8 @@ func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.Nam
 		return &record, s.sign(ctx, name, &record)
 	}
 	return nil, nil
+}
+
+func (s *Seals) open(name types.NamespacedName, reference image.Reference, bundle []byte) (attestation.Seal, error) {
+	return attestation.OpenSeal(bundle, []signature.Key{s.Signer.Key()}, environment(name), reference)
 }

@@ -1,0 +1,43 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"testing"
+	"time"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+)
+
+func TestAFreshDiskMakesNoSecondSeal(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals())
+	w.push("1.8", "good")
+	sealed := w.settle(dev).Status.Trusted.SealDigest
+	w.clock.Step(time.Hour)
+	w.start(w.reconciler.Seals.Signer, t.TempDir())
+	attaches := w.registry.attaches
+	object := w.settle(dev)
+	if more := w.registry.attaches - attaches; more > 0 || object.Status.Trusted.SealDigest != sealed {
+		t.Errorf("%d documents were attached again; the seal is %s, was %s",
+			more, object.Status.Trusted.SealDigest, sealed)
+	}
+}
+
+func TestTheStatusNamesTheSealThatIsKept(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals())
+	w.registry.denyPush = true
+	digest := w.push("1.8", "good")
+	w.settle(dev)
+	w.clock.Step(time.Hour)
+	w.start(w.reconciler.Seals.Signer, t.TempDir())
+	object := w.settle(dev)
+	kept, err := w.reconciler.Seals.Store.Get(t.Context(), digest, evidence.SealKind(environment(dev)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := v1alpha1.DigestString(imageDigest(kept)); object.Status.Trusted.SealDigest != want {
+		t.Errorf("the status names the seal %s, kept is %s", object.Status.Trusted.SealDigest, want)
+	}
+}
