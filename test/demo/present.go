@@ -24,6 +24,9 @@ func present(ctx context.Context, w *story.World, digests story.Digests) error {
 		return err
 	}
 	checkout, legacy := w.Reference(story.CheckoutImage, digests.Checkout), w.Reference(story.LegacyImage, digests.Legacy)
+	if err := w.AwaitAdmission(ctx, "prod", checkout, ""); err != nil {
+		return err
+	}
 	if err := show(ctx, w, "run", "checkout", "--namespace=prod", "--image="+checkout); err != nil {
 		return err
 	}

@@ -73,6 +73,8 @@ func play(t *testing.T, w *world) string {
 	r.conditions(t, "dev/legacy", "staging/legacy", "prod/legacy")
 
 	r.happens("only what prod trusts runs in prod, and only by its digest")
+	must(t, w.AwaitAdmission(ctx, "prod", w.Reference(story.CheckoutImage, checkout), ""))
+	must(t, w.AwaitAdmission(ctx, "dev", w.Reference(story.LegacyImage, legacy), "was refused"))
 	run := func(namespace, name, image string) {
 		r.run(t, "run", name, "--namespace="+namespace, "--image="+image)
 	}
@@ -102,6 +104,7 @@ func pushBadCheckout(t *testing.T, r *transcript) {
 	r.name(t, digest, "checkout-bad")
 	r.lookAgain(t, "dev/checkout")
 	r.awaitCondition(t, "dev/checkout", "PolicyPassed=False "+v1alpha1.ReasonVulnerable)
+	must(t, r.AwaitAdmission(t.Context(), "dev", r.Reference(story.CheckoutImage, digest), "was refused"))
 	r.run(t, "run", "checkout-bad", "--namespace=dev", "--image="+r.Reference(story.CheckoutImage, digest))
 }
 

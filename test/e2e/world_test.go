@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package e2e plays the demo's story as a test: every program is the real one, and the operator has the rights that it ships
-// with. What the story must look like is in testdata/story.golden; `go test ./test/e2e -update` writes it anew.
+// with, from bin, where `make build clients control-plane` puts them. What the story must look like is in testdata/story.golden;
+// `go test ./test/e2e -update` writes it anew.
 package e2e
 
 import (
