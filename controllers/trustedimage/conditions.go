@@ -147,14 +147,13 @@ func knowledge[T any](platform evidence.Platform, fact evidence.Fact[T]) (condit
 	return inProgress, fact.State == evidence.Known
 }
 
+// demandsSignatures says that a policy which speaks of an image here demands a signature.
 func (s *scope) demandsSignatures() bool {
-	reference := s.candidate
-	if reference == nil {
-		return false
-	}
-	for _, p := range s.policies[reference.Repository].Policies {
-		if len(p.Spec.Signatures) > 0 {
-			return true
+	for _, matched := range s.policies {
+		for _, p := range matched.Policies {
+			if len(p.Spec.Signatures) > 0 {
+				return true
+			}
 		}
 	}
 	return false

@@ -28,7 +28,7 @@ func (r *Reconciler) gather(ctx context.Context, s *scope) {
 		if err == nil {
 			err = r.gatherDigest(ctx, s, *s.candidate, platforms)
 		}
-		s.gatherErr = explain(err)
+		s.gatherErr = explain(err, v1alpha1.ReasonIndexingFailed)
 	}
 	for _, e := range s.trusted {
 		if _, done := s.evidence[e.reference]; !done {
@@ -44,8 +44,8 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 		return policies.err
 	}
 	request := gather.Request{Reference: reference, Platforms: platforms, Keys: policies.Keys, Reader: s.reader}
-	key := gatherKey(request, s.credentials, r.Intelligence())
-	collected, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
+	key := gatherKey(request, s.credentials, r.Intelligence(), requestedAt(s.object))
+	collected, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (evidence.Evidence, error) {
 		return r.Gatherer.Gather(ctx, request)
 	})
 	if !done {
@@ -53,7 +53,6 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 		return nil
 	}
 	if err != nil {
-		r.Pool.Forget(key)
 		return err
 	}
 	s.evidence[reference] = collected
@@ -61,13 +60,13 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 }
 
 // gatherKey is the same for all objects that want the same evidence with the same credentials.
-func gatherKey(request gather.Request, credentials, intelligence string) string {
+func gatherKey(request gather.Request, credentials, intelligence, requested string) string {
 	fingerprints := make([]string, 0, len(request.Keys))
 	for _, key := range request.Keys {
 		fingerprints = append(fingerprints, key.Fingerprint)
 	}
 	slices.Sort(fingerprints)
-	return fmt.Sprintf("gather/%s/%v/%s/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), credentials, intelligence)
+	return fmt.Sprintf("gather/%s/%v/%s/%s/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), credentials, intelligence, requested)
 }
 
 func wantedPlatforms(wanted []v1alpha1.PlatformString) ([]image.Platform, error) {

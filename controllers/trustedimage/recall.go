@@ -58,16 +58,13 @@ func (r *Reconciler) restore(_ context.Context, s *scope) {
 	}
 	reference, reader := *s.candidate, s.reader
 	key := fmt.Sprintf("restore/%s/%s/%s", s.name, reference, s.credentials)
-	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
+	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
 		return r.Seals.find(ctx, reader, s.name, reference)
 	})
 	switch {
 	case !done:
 		s.pending = true
-	case err != nil:
-		// The image can still be judged anew; what the registry lacks is asked for again when the seal is attached.
-		r.Pool.Forget(key)
-	case sealed != nil:
+	case err == nil && sealed != nil: // After an error the image can still be judged anew.
 		s.trusted = []entry{{record: *sealed, reference: reference}}
 	}
 }

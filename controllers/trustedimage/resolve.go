@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/reconcile"
 	"github.com/assay-dev/assay/internal/registry"
@@ -23,7 +25,7 @@ func (r *Reconciler) authenticate(ctx context.Context, s *scope) {
 		s.reader, err = r.Registries.Reader(credentials)
 	}
 	if err != nil {
-		s.resolveErr = explain(err)
+		s.resolveErr = explain(err, v1alpha1.ReasonInvalidSecret)
 		credentials = registry.Credentials{}
 		s.reader, _ = r.Registries.Reader(credentials)
 	}
@@ -41,7 +43,7 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) {
 	} else {
 		s.candidate, err = r.resolveRegistry(ctx, s)
 	}
-	s.resolveErr = explain(err)
+	s.resolveErr = explain(err, v1alpha1.ReasonRegistryUnavailable)
 }
 
 // resolveRegistry asks the registry, with the object's own credentials also when the digest is known already: who may not
@@ -60,8 +62,8 @@ func (r *Reconciler) resolveRegistry(ctx context.Context, s *scope) (*image.Refe
 		return nil, err
 	}
 	key := fmt.Sprintf("resolve/%s/%s/%s:%s@%s/%s/%s", s.name, s.object.UID, repository, source.Tag, source.Digest,
-		s.object.Annotations[v1alpha1.RequestedAtAnnotation], s.credentials)
-	document, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (image.Document, error) {
+		requestedAt(s.object), s.credentials)
+	document, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (image.Document, error) {
 		document, err := fetch(ctx)
 		if err != nil {
 			return document, err
@@ -73,7 +75,6 @@ func (r *Reconciler) resolveRegistry(ctx context.Context, s *scope) (*image.Refe
 		return nil, nil
 	}
 	if err != nil {
-		r.Pool.Forget(key)
 		return nil, err
 	}
 	return &image.Reference{Repository: repository, Digest: document.Digest}, nil
@@ -94,20 +95,38 @@ func invalidReference(err error) error {
 	return &reconcile.Stalled{Reason: v1alpha1.ReasonInvalidReference, Message: err.Error() + "; correct spec.source.registry"}
 }
 
-// explain gives errors of the ports the reason that conditions show, and says whether trying again helps.
-func explain(err error) error {
+// explain gives errors of the ports the reason that conditions show, and says when to try again; fallback is the reason of
+// work that failed for none that is known.
+func explain(err error, fallback string) error {
 	var target *registry.Error
-	if !errors.As(err, &target) {
-		switch {
-		case errors.Is(err, image.ErrNoRunnablePlatform):
-			return &reconcile.Waiting{Reason: v1alpha1.ReasonNoRunnablePlatform, Message: err.Error()}
-		case errors.Is(err, image.ErrOverLimit):
-			return &reconcile.Waiting{Reason: v1alpha1.ReasonOverLimit, Message: err.Error()}
-		case errors.Is(err, image.ErrUnsupported), errors.Is(err, image.ErrMalformed):
-			return &reconcile.Waiting{Reason: v1alpha1.ReasonUnsupportedManifest, Message: err.Error()}
-		}
-		return err
+	if errors.As(err, &target) {
+		return explainRegistry(target, err)
 	}
+	switch {
+	case errors.Is(err, image.ErrNoRunnablePlatform):
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonNoRunnablePlatform, Message: err.Error()}
+	case errors.Is(err, image.ErrOverLimit):
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonOverLimit, Message: err.Error()}
+	case errors.Is(err, image.ErrUnsupported), errors.Is(err, image.ErrMalformed):
+		return &reconcile.Waiting{Reason: v1alpha1.ReasonUnsupportedManifest, Message: err.Error()}
+	case errors.Is(err, gather.ErrStore):
+		return &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: err.Error(), RetryAfter: retryIn(err), Cause: err}
+	case retryIn(err) > 0:
+		return &reconcile.Failed{Reason: fallback, Message: err.Error(), RetryAfter: retryIn(err), Cause: err}
+	}
+	return err
+}
+
+// retryIn is how long the pool leaves work alone that failed, zero for an error that is not the pool's.
+func retryIn(err error) time.Duration {
+	var failed *workpool.Failed
+	if !errors.As(err, &failed) {
+		return 0
+	}
+	return max(failed.RetryIn, time.Second)
+}
+
+func explainRegistry(target *registry.Error, err error) error {
 	// Waiting: the next look at the interval finds out; Failed: retried with backoff.
 	switch target.Kind {
 	case registry.KindNotFound:
@@ -123,8 +142,8 @@ func explain(err error) error {
 	case registry.KindInvalidCredentials:
 		return &reconcile.Waiting{Reason: v1alpha1.ReasonInvalidSecret, Message: target.Message, After: secretRetry}
 	case registry.KindDigestMismatch:
-		return &reconcile.Failed{Reason: v1alpha1.ReasonDigestMismatch, Message: target.Message, Cause: err}
+		return &reconcile.Failed{Reason: v1alpha1.ReasonDigestMismatch, Message: target.Message, RetryAfter: retryIn(err), Cause: err}
 	case registry.KindUnavailable:
 	}
-	return &reconcile.Failed{Reason: v1alpha1.ReasonRegistryUnavailable, Message: target.Message, RetryAfter: target.RetryAfter, Cause: err}
+	return &reconcile.Failed{Reason: v1alpha1.ReasonRegistryUnavailable, Message: target.Message, RetryAfter: max(target.RetryAfter, retryIn(err)), Cause: err}
 }

@@ -94,6 +94,12 @@ func (s *scope) interval() time.Duration {
 	return max(s.object.Spec.Interval.Duration(defaultInterval), minInterval)
 }
 
+// maxKeep bounds how long the answer to a look is kept in memory.
+const maxKeep = time.Hour
+
+// keep is how old the answer to a look may be.
+func (s *scope) keep() time.Duration { return min(s.interval(), maxKeep) }
+
 // current is the digest trusted now, nil when there is none.
 func (s *scope) current() *entry {
 	if len(s.trusted) == 0 {

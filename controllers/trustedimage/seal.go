@@ -43,13 +43,12 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 		return
 	}
 	e, reader := *current, s.reader
-	key := fmt.Sprintf("seal/%s/%s/%s", s.name, e.reference, s.credentials)
+	key := fmt.Sprintf("seal/%s/%s/%s/%s", s.name, e.reference, s.credentials, requestedAt(s.object))
 	made, done, err := workpool.Do(r.Pool, key, s.name, attachedFor, func(ctx context.Context) (sealing, error) {
 		return r.attach(ctx, s.name, e, reader)
 	})
 	switch {
 	case err != nil:
-		r.Pool.Forget(key)
 		s.sealErr = sealingFailed(err)
 	case done:
 		s.sealed = made.state
@@ -86,6 +85,6 @@ func (r *Reconciler) attach(ctx context.Context, name types.NamespacedName, e en
 }
 
 func sealingFailed(err error) error {
-	reason, message := reconcile.Describe(explain(err), v1alpha1.ReasonSealingFailed)
-	return &reconcile.Failed{Reason: reason, Message: message, Cause: err}
+	reason, message := reconcile.Describe(explain(err, v1alpha1.ReasonSealingFailed), v1alpha1.ReasonSealingFailed)
+	return &reconcile.Failed{Reason: reason, Message: message, RetryAfter: retryIn(err), Cause: err}
 }

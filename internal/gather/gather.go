@@ -48,8 +48,11 @@ type Request struct {
 	Reader registry.Reader
 }
 
+// ErrStore says that the evidence store could not be read or written.
+var ErrStore = errors.New("the evidence store failed")
+
 // Gather collects the evidence. The error is a *registry.Error or an image.Err… when the image itself could not be
-// read, and any other when the evidence store failed; what could not be found out about an image that was read is in the facts.
+// read, and ErrStore when the evidence store failed; what could not be found out about an image that was read is in the facts.
 func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Evidence, error) {
 	result := evidence.Evidence{Image: request.Reference, KEV: g.Catalogue.Feed()}
 	children, err := g.children(ctx, request)

@@ -28,7 +28,7 @@ func (g *Gatherer) signatures(ctx context.Context, request Request) (map[string]
 		case errors.Is(err, evidence.ErrNotFound):
 			open = append(open, key)
 		default:
-			return nil, fmt.Errorf("read the evidence store: %w", err)
+			return nil, fmt.Errorf("%w: read: %w", ErrStore, err)
 		}
 	}
 	if len(open) == 0 {

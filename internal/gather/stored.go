@@ -32,7 +32,7 @@ func (g *Gatherer) Document(ctx context.Context, fetcher registry.Fetcher, refer
 			return document, nil
 		}
 	} else if !errors.Is(err, evidence.ErrNotFound) {
-		return image.Document{}, fmt.Errorf("read the evidence store: %w", err)
+		return image.Document{}, fmt.Errorf("%w: read: %w", ErrStore, err)
 	}
 	document, err := fetcher.Document(ctx, reference)
 	if err != nil {
@@ -53,7 +53,7 @@ func (g *Gatherer) config(ctx context.Context, request Request, c child) ([]byte
 			return nil, image.Config{}, err
 		}
 	case err != nil:
-		return nil, image.Config{}, fmt.Errorf("read the evidence store: %w", err)
+		return nil, image.Config{}, fmt.Errorf("%w: read: %w", ErrStore, err)
 	}
 	config, err := image.ParseConfig(raw)
 	return raw, config, err
@@ -141,7 +141,7 @@ func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []by
 
 func (g *Gatherer) put(ctx context.Context, subject image.Digest, kind evidence.Kind, content []byte) error {
 	if err := g.Store.Put(ctx, subject, kind, content); err != nil {
-		return fmt.Errorf("write the evidence store: %w", err)
+		return fmt.Errorf("%w: write: %w", ErrStore, err)
 	}
 	return nil
 }

@@ -29,21 +29,6 @@ type Pool struct {
 	stopped   bool
 }
 
-// task is one piece of work. Its fields are guarded by the pool's mutex; run is called without it.
-type task struct {
-	key      string
-	run      func(ctx context.Context) (any, error)
-	waiters  map[types.NamespacedName]struct{}
-	keep     time.Duration
-	done     bool
-	finished time.Time
-	value    any
-	err      error
-}
-
-// sweepInterval is how often results that nobody may use any more are dropped.
-const sweepInterval = time.Minute
-
 // New returns a pool. notify is called for every object that waited when its work is done.
 func New(workers int, clock clock.PassiveClock, notify func(context.Context, types.NamespacedName)) *Pool {
 	p := &Pool{workers: workers, clock: clock, notify: notify, tasks: map[string]*task{}, lastSweep: clock.Now()}
@@ -51,23 +36,33 @@ func New(workers int, clock clock.PassiveClock, notify func(context.Context, typ
 	return p
 }
 
-// Do returns the result of the work with the key when it was done at most keep ago. Otherwise it sees to it that the work is
-// done, notifies waiter afterwards, and returns ok false. Equal keys must stand for equal work.
+// Failed is the error of work that failed. The pool does such work again no sooner than after RetryIn, which grows with
+// every failure in a row.
+type Failed struct {
+	Err     error
+	RetryIn time.Duration
+}
+
+// Error returns the text of the work's error.
+func (f *Failed) Error() string { return f.Err.Error() }
+
+// Unwrap returns the work's error.
+func (f *Failed) Unwrap() error { return f.Err }
+
+// Do returns the result of the work with the key when it was done at most keep ago, or when waiter was told of it and has
+// not taken it yet. Otherwise it sees to it that the work is done, notifies waiter afterwards, and returns ok false. Equal keys
+// must stand for equal work. The error is a *Failed.
 func Do[T any](p *Pool, key string, waiter types.NamespacedName, keep time.Duration, work func(context.Context) (T, error)) (value T, ok bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t, found := p.tasks[key]
-	if found && t.done && p.clock.Since(t.finished) < keep {
+	t := p.tasks[key]
+	if t != nil && t.done && t.holdsFor(waiter, p.clock.Now(), keep) {
+		delete(t.waiters, waiter)
 		value, _ = t.value.(T)
-		return value, true, t.err
+		return value, true, t.failure(p.clock.Now())
 	}
-	if !found || t.done {
-		t = &task{
-			key:     key,
-			run:     func(ctx context.Context) (any, error) { return work(ctx) },
-			waiters: map[types.NamespacedName]struct{}{},
-			keep:    keep,
-		}
+	if t == nil || t.done {
+		t = t.again(key, func(ctx context.Context) (any, error) { return work(ctx) })
 		p.tasks[key] = t
 		p.queue = append(p.queue, t)
 		p.wake.Signal()
@@ -75,15 +70,6 @@ func Do[T any](p *Pool, key string, waiter types.NamespacedName, keep time.Durat
 	t.waiters[waiter] = struct{}{}
 	t.keep = max(t.keep, keep)
 	return value, false, nil
-}
-
-// Forget drops the result of the work with the key, so that the next Do does it anew. Work under way goes on.
-func (p *Pool) Forget(key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t, found := p.tasks[key]; found && t.done {
-		delete(p.tasks, key)
-	}
 }
 
 // Start runs the workers until ctx is done and every piece of work under way has ended. It makes Pool a manager.Runnable.
@@ -138,15 +124,17 @@ func (p *Pool) next() *task {
 }
 
 func (p *Pool) finish(ctx context.Context, t *task) {
+	started := p.clock.Now()
 	value, err := guarded(ctx, t.run)
 	p.mu.Lock()
-	t.value, t.err, t.done, t.finished = value, err, true, p.clock.Now()
-	t.run = nil
-	waiters := t.waiters
-	t.waiters = nil
+	t.end(started, p.clock.Now(), value, err)
+	waiters := make([]types.NamespacedName, 0, len(t.waiters))
+	for waiter := range t.waiters {
+		waiters = append(waiters, waiter)
+	}
 	p.sweep()
 	p.mu.Unlock()
-	for waiter := range waiters {
+	for _, waiter := range waiters {
 		p.notify(ctx, waiter)
 	}
 }
@@ -161,13 +149,17 @@ func guarded(ctx context.Context, run func(context.Context) (any, error)) (value
 	return run(ctx)
 }
 
+// sweepInterval is how often results that nobody may use any more are dropped.
+const sweepInterval = time.Minute
+
 func (p *Pool) sweep() {
-	if p.clock.Since(p.lastSweep) < sweepInterval {
+	now := p.clock.Now()
+	if now.Sub(p.lastSweep) < sweepInterval {
 		return
 	}
-	p.lastSweep = p.clock.Now()
+	p.lastSweep = now
 	for key, t := range p.tasks {
-		if t.done && p.clock.Since(t.finished) >= t.keep {
+		if t.done && t.useless(now) {
 			delete(p.tasks, key)
 		}
 	}

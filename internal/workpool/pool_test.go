@@ -88,19 +88,83 @@ func TestAResultIsUsedUntilItIsTooOld(t *testing.T) {
 	})
 }
 
-func TestAForgottenErrorIsTriedAgain(t *testing.T) {
+func TestFailedWorkIsLeftAloneForLongerAndLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, _ := start(t, 1)
 		outage := errors.New("outage")
-		fail := func(context.Context) (int, error) { return 0, outage }
-		_, _, _ = workpool.Do(pool, "tag", shop, time.Hour, fail)
-		synctest.Wait()
-		if _, ok, err := workpool.Do(pool, "tag", shop, time.Hour, fail); !ok || !errors.Is(err, outage) {
-			t.Fatalf("got %v, %v", ok, err)
+		runs := 0
+		look := func() (bool, error) {
+			_, ok, err := workpool.Do(pool, "tag", shop, time.Hour, func(context.Context) (int, error) {
+				runs++
+				if runs == 12 {
+					return 1, nil
+				}
+				return 0, outage
+			})
+			synctest.Wait()
+			return ok, err
 		}
-		pool.Forget("tag")
-		if _, ok, _ := workpool.Do(pool, "tag", shop, time.Hour, fail); ok {
-			t.Error("the forgotten error came back")
+		var waited time.Duration
+		for runs < 12 {
+			look()
+			ok, err := look()
+			if runs == 12 {
+				if !ok || err != nil {
+					t.Errorf("after the outage: %v, %v", ok, err)
+				}
+				return
+			}
+			var failed *workpool.Failed
+			if !ok || !errors.As(err, &failed) || !errors.Is(err, outage) || failed.RetryIn < waited || failed.RetryIn > 5*time.Minute {
+				t.Fatalf("got %v, %v after a wait of %v", ok, err, waited)
+			}
+			before := runs
+			waited = failed.RetryIn
+			time.Sleep(waited - time.Second) //nolint:forbidigo // In the bubble this takes no time.
+			if look(); runs != before {
+				t.Error("failed work was done again too soon")
+			}
+			time.Sleep(time.Second) //nolint:forbidigo // In the bubble this takes no time.
+		}
+	})
+}
+
+func TestAWaiterGetsTheResultThatItWasToldOfHoweverLateItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, woken := start(t, 1)
+		runs := 0
+		look := func() (int, bool) {
+			value, ok, _ := workpool.Do(pool, "tag", shop, time.Second, func(context.Context) (int, error) { runs++; return runs, nil })
+			synctest.Wait()
+			return value, ok
+		}
+		look()
+		<-woken
+		time.Sleep(time.Minute) //nolint:forbidigo // In the bubble this takes no time.
+		if value, ok := look(); !ok || value != 1 {
+			t.Errorf("got %d, %v: work whose result is never taken is done without end", value, ok)
+		}
+		if _, ok := look(); ok {
+			t.Error("an old result was given twice")
+		}
+	})
+}
+
+func TestWorkThatTakesLongerThanItsResultIsKeptRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, _ := start(t, 1)
+		runs := 0
+		slow := func(context.Context) (int, error) {
+			runs++
+			time.Sleep(time.Minute) //nolint:forbidigo // In the bubble this takes no time.
+			return runs, nil
+		}
+		_, _, _ = workpool.Do(pool, "tag", shop, time.Second, slow)
+		time.Sleep(2 * time.Minute) //nolint:forbidigo // In the bubble this takes no time.
+		for range 2 {
+			if value, ok, _ := workpool.Do(pool, "tag", shop, time.Second, slow); !ok || value != 1 {
+				t.Errorf("got %d, %v", value, ok)
+			}
 		}
 	})
 }

@@ -1,0 +1,93 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package workpool
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// task is one piece of work. Its fields are guarded by the pool's mutex; run is called without it.
+type task struct {
+	key string
+	run func(ctx context.Context) (any, error)
+	// waiters wait for the result, or were told of it and have not taken it yet.
+	waiters  map[types.NamespacedName]struct{}
+	keep     time.Duration
+	done     bool
+	finished time.Time
+	// took is how long the work took.
+	took  time.Duration
+	value any
+	err   error
+	// failures in a row of the work with this key.
+	failures int
+}
+
+const (
+	// firstRetry and lastRetry bound how long failed work is left alone, which doubles with every failure in a row.
+	firstRetry = 2 * time.Second
+	lastRetry  = 5 * time.Minute
+	// deliver is how long a result is held for a waiter that was told of it, however long its queue is.
+	deliver = 5 * time.Minute
+	// rest is how many times as long as it took to make a result is kept at least, so that work which takes longer than its
+	// result should be kept is not done without end.
+	rest = 4
+)
+
+// again returns the same work, to be done once more. t may be nil.
+func (t *task) again(key string, run func(context.Context) (any, error)) *task {
+	fresh := &task{key: key, run: run, waiters: map[types.NamespacedName]struct{}{}}
+	if t != nil {
+		fresh.failures = t.failures
+	}
+	return fresh
+}
+
+// end takes the result.
+func (t *task) end(started, finished time.Time, value any, err error) {
+	t.value, t.err, t.done = value, err, true
+	t.finished, t.took = finished, finished.Sub(started)
+	t.run = nil
+	if err == nil {
+		t.failures = 0
+	} else {
+		t.failures++
+	}
+}
+
+// life is how long the result counts for somebody who wants it to be at most keep old.
+func (t *task) life(keep time.Duration) time.Duration {
+	if t.err == nil {
+		return max(keep, rest*t.took)
+	}
+	retry := lastRetry
+	if doubled := t.failures - 1; doubled < 16 {
+		retry = min(lastRetry, firstRetry<<doubled)
+	}
+	return max(min(retry, keep), rest*t.took)
+}
+
+// holdsFor says that the result is one for the waiter.
+func (t *task) holdsFor(waiter types.NamespacedName, now time.Time, keep time.Duration) bool {
+	_, told := t.waiters[waiter]
+	age := now.Sub(t.finished)
+	return age < t.life(keep) || told && age < deliver
+}
+
+// useless says that nobody will take the result. What failed stays a while longer, so that failures in a row are counted.
+func (t *task) useless(now time.Time) bool {
+	age := now.Sub(t.finished)
+	return age >= 2*t.life(t.keep) && (len(t.waiters) == 0 || age >= deliver)
+}
+
+// failure is the work's error with the time that is left before it is done again.
+func (t *task) failure(now time.Time) error {
+	if t.err == nil {
+		return nil
+	}
+	return &Failed{Err: t.err, RetryIn: max(0, t.life(t.keep)-now.Sub(t.finished))}
+}
