@@ -28,14 +28,16 @@ func (w *World) Await(ctx context.Context, timeout time.Duration, what string, m
 	look, tell := time.NewTicker(lookEvery), time.NewTicker(tellEvery)
 	defer look.Stop()
 	defer tell.Stop()
+	lacks := "nothing is known yet"
 	for {
-		lacks, err := missing(waiting)
-		if err == nil && lacks == "" {
+		now, err := missing(waiting)
+		if err == nil && now == "" {
 			return nil
 		}
 		if waiting.Err() != nil {
 			return fmt.Errorf("wait for %s: %w: %s; see the logs in %s", what, context.Cause(waiting), lacks, w.Logs())
 		}
+		lacks = now
 		if err = errors.Join(err, w.alive()); err != nil {
 			return fmt.Errorf("wait for %s: %w", what, err)
 		}
