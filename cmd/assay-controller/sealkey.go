@@ -49,6 +49,9 @@ func readOrMakeSealKey(ctx context.Context, api client.Client, namespace string)
 	if !apierrors.IsNotFound(err) {
 		return &secret, err
 	}
+	if err := neverSealed(ctx, api, namespace); err != nil {
+		return nil, err
+	}
 	password := make([]byte, 32)
 	_, _ = rand.Read(password) // crypto/rand does not fail.
 	password = []byte(hex.EncodeToString(password))
@@ -64,6 +67,21 @@ func readOrMakeSealKey(ctx context.Context, api client.Client, namespace string)
 		return nil, fmt.Errorf("create Secret %s: %w", name, err)
 	}
 	return &secret, nil
+}
+
+// neverSealed says that no seal key was published before. With a new key everything that is trusted would count as forged, so
+// that a Secret which was lost must not end all trust.
+func neverSealed(ctx context.Context, api client.Client, namespace string) error {
+	var published corev1.ConfigMap
+	err := api.Get(ctx, client.ObjectKey{Namespace: namespace, Name: sealPublicKeyName}, &published)
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && published.Data[publicKeyKey] == "":
+		return nil
+	case err != nil:
+		return fmt.Errorf("read ConfigMap %s/%s: %w", namespace, sealPublicKeyName, err)
+	}
+	return fmt.Errorf("Secret %[1]s/%[2]s with the seal key is gone, and ConfigMap %[1]s/%[3]s still has its public half: restore the Secret, "+
+		"or delete the ConfigMap as well to have a new key made and every image judged anew", namespace, sealKeyName, sealPublicKeyName)
 }
 
 // publish writes the public half, derived from the private one, to the ConfigMap.
