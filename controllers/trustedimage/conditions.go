@@ -55,8 +55,8 @@ func (s *scope) ready() condition {
 		return failed(s.recallErr, metav1.ConditionUnknown)
 	case current != nil && current.record.NotPassingSince != nil:
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonInGrace,
-			"the trusted digest stopped passing and stays admissible for 72 hours from status.trusted.notPassingSince; " +
-				s.verdicts[current.reference].Message()}
+			strings.TrimSuffix("the trusted digest stopped passing and stays admissible for 72 hours from status.trusted.notPassingSince: "+
+				s.verdicts[current.reference].Message(), ": ")}
 	case current != nil:
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonPolicyPassed, "trusted: " + current.reference.String()}
 	case s.firstError() != nil:

@@ -44,7 +44,7 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 		return policies.err
 	}
 	request := gather.Request{Reference: reference, Platforms: platforms, Keys: policies.Keys, Reader: s.reader}
-	key := gatherKey(request, s.credentials, r.Intelligence(), requestedAt(s.object))
+	key := gatherKey(request, s, r.Intelligence())
 	collected, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (evidence.Evidence, error) {
 		return r.Gatherer.Gather(ctx, request)
 	})
@@ -59,14 +59,23 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 	return nil
 }
 
-// gatherKey is the same for all objects that want the same evidence with the same credentials.
-func gatherKey(request gather.Request, credentials, intelligence, requested string) string {
+// gatherKey is the same for all objects that want the same evidence with the same credentials. Whoever asks by annotation for
+// a look has a look of its own.
+func gatherKey(request gather.Request, s *scope, intelligence string) workpool.Key {
 	fingerprints := make([]string, 0, len(request.Keys))
 	for _, key := range request.Keys {
 		fingerprints = append(fingerprints, key.Fingerprint)
 	}
 	slices.Sort(fingerprints)
-	return fmt.Sprintf("gather/%s/%v/%s/%s/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), credentials, intelligence, requested)
+	key := workpool.Key{
+		Subject: fmt.Sprintf("gather/%s/%v/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), s.credentials),
+		Version: intelligence,
+	}
+	if requested := requestedAt(s.object); requested != "" {
+		key.Subject += "/" + s.name.String()
+		key.Version += "/" + requested
+	}
+	return key
 }
 
 func wantedPlatforms(wanted []v1alpha1.PlatformString) ([]image.Platform, error) {

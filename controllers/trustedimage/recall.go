@@ -57,7 +57,10 @@ func (r *Reconciler) restore(_ context.Context, s *scope) {
 		return
 	}
 	reference, reader := *s.candidate, s.reader
-	key := fmt.Sprintf("restore/%s/%s/%s", s.name, reference, s.credentials)
+	key := workpool.Key{
+		Subject: fmt.Sprintf("restore/%s", s.name),
+		Version: fmt.Sprintf("%s/%s/%s", s.object.UID, reference, s.credentials),
+	}
 	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
 		return r.Seals.find(ctx, reader, s.name, reference)
 	})

@@ -61,8 +61,10 @@ func (r *Reconciler) resolveRegistry(ctx context.Context, s *scope) (*image.Refe
 	if err := r.allowRegistry(ctx, s, repository); err != nil {
 		return nil, err
 	}
-	key := fmt.Sprintf("resolve/%s/%s/%s:%s@%s/%s/%s", s.name, s.object.UID, repository, source.Tag, source.Digest,
-		requestedAt(s.object), s.credentials)
+	key := workpool.Key{
+		Subject: fmt.Sprintf("resolve/%s", s.name),
+		Version: fmt.Sprintf("%s/%s:%s@%s/%s/%s", s.object.UID, repository, source.Tag, source.Digest, s.credentials, requestedAt(s.object)),
+	}
 	document, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (image.Document, error) {
 		document, err := fetch(ctx)
 		if err != nil {

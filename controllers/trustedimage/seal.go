@@ -43,7 +43,10 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 		return
 	}
 	e, reader := *current, s.reader
-	key := fmt.Sprintf("seal/%s/%s/%s/%s", s.name, e.reference, s.credentials, requestedAt(s.object))
+	key := workpool.Key{
+		Subject: fmt.Sprintf("seal/%s", s.name),
+		Version: fmt.Sprintf("%s/%s/%s/%s", s.object.UID, e.reference, s.credentials, requestedAt(s.object)),
+	}
 	made, done, err := workpool.Do(r.Pool, key, s.name, attachedFor, func(ctx context.Context) (sealing, error) {
 		return r.attach(ctx, s.name, e, reader)
 	})

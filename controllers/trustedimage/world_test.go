@@ -197,11 +197,11 @@ func (f *fakeRegistry) pushIndex(t *testing.T, tag string, architectures ...stri
 	t.Helper()
 	var list []any
 	for _, architecture := range architectures {
-		stated, real, lies := strings.Cut(architecture, "=")
+		stated, actual, lies := strings.Cut(architecture, "=")
 		if !lies {
-			real = stated
+			actual = stated
 		}
-		child := f.manifest(t, real, real)
+		child := f.manifest(t, actual, actual)
 		children = append(children, child.Digest)
 		list = append(list, map[string]any{
 			"mediaType": child.MediaType(), "digest": child.Digest, "size": len(child.Raw),

@@ -49,21 +49,29 @@ func (f *Failed) Error() string { return f.Err.Error() }
 // Unwrap returns the work's error.
 func (f *Failed) Unwrap() error { return f.Err }
 
+// Key names a piece of work. Equal keys stand for equal work. Of one subject the newest version counts: the pool keeps no
+// result of another, and does not begin to make one.
+type Key struct{ Subject, Version string }
+
 // Do returns the result of the work with the key when it was done at most keep ago, or when waiter was told of it and has
-// not taken it yet. Otherwise it sees to it that the work is done, notifies waiter afterwards, and returns ok false. Equal keys
-// must stand for equal work. The error is a *Failed.
-func Do[T any](p *Pool, key string, waiter types.NamespacedName, keep time.Duration, work func(context.Context) (T, error)) (value T, ok bool, err error) {
+// not taken it yet. Otherwise it sees to it that the work is done, notifies waiter afterwards, and returns ok false. The
+// error is a *Failed.
+func Do[T any](p *Pool, key Key, waiter types.NamespacedName, keep time.Duration, work func(context.Context) (T, error)) (value T, ok bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.tasks[key]
+	t := p.tasks[key.Subject]
+	run := func(ctx context.Context) (any, error) { return work(ctx) }
+	if t != nil && t.version != key.Version {
+		t = t.renewed(key.Version, run)
+	}
 	if t != nil && t.done && t.holdsFor(waiter, p.clock.Now(), keep) {
 		delete(t.waiters, waiter)
 		value, _ = t.value.(T)
 		return value, true, t.failure(p.clock.Now())
 	}
 	if t == nil || t.done {
-		t = t.again(key, func(ctx context.Context) (any, error) { return work(ctx) })
-		p.tasks[key] = t
+		t = t.again(key.Version, run)
+		p.tasks[key.Subject] = t
 		p.queue = append(p.queue, t)
 		p.wake.Signal()
 	}
@@ -102,8 +110,7 @@ func (p *Pool) Drain(ctx context.Context) {
 			p.mu.Unlock()
 			return
 		}
-		t := p.queue[0]
-		p.queue = p.queue[1:]
+		t := p.take()
 		p.mu.Unlock()
 		p.finish(ctx, t)
 	}
@@ -118,8 +125,14 @@ func (p *Pool) next() *task {
 	if p.stopped {
 		return nil
 	}
+	return p.take()
+}
+
+// take returns the first of the queue, which begins with it.
+func (p *Pool) take() *task {
 	t := p.queue[0]
 	p.queue = p.queue[1:]
+	t.begun = true
 	return t
 }
 
@@ -158,9 +171,9 @@ func (p *Pool) sweep() {
 		return
 	}
 	p.lastSweep = now
-	for key, t := range p.tasks {
+	for subject, t := range p.tasks {
 		if t.done && t.useless(now) {
-			delete(p.tasks, key)
+			delete(p.tasks, subject)
 		}
 	}
 }

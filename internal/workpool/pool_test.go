@@ -50,7 +50,7 @@ func TestWorkIsDoneOncePerKeyAndEveryWaiterIsWoken(t *testing.T) {
 			return "inventory", nil
 		}
 		for _, waiter := range []types.NamespacedName{shop, cart, shop} {
-			if _, ok, _ := workpool.Do(pool, "sha256:1", waiter, time.Hour, work); ok {
+			if _, ok, _ := workpool.Do(pool, workpool.Key{Subject: "sha256:1"}, waiter, time.Hour, work); ok {
 				t.Fatal("a result was there before the work was done")
 			}
 		}
@@ -59,7 +59,7 @@ func TestWorkIsDoneOncePerKeyAndEveryWaiterIsWoken(t *testing.T) {
 		if len(woken) != 2 || runs.Load() != 1 {
 			t.Errorf("%d waiters were woken and the work was done %d times, want 2 and once", len(woken), runs.Load())
 		}
-		if value, ok, err := workpool.Do(pool, "sha256:1", cart, time.Hour, work); !ok || err != nil || value != "inventory" {
+		if value, ok, err := workpool.Do(pool, workpool.Key{Subject: "sha256:1"}, cart, time.Hour, work); !ok || err != nil || value != "inventory" {
 			t.Errorf("got %q, %v, %v", value, ok, err)
 		}
 	})
@@ -70,7 +70,7 @@ func TestAResultIsUsedUntilItIsTooOld(t *testing.T) {
 		pool, _ := start(t, 1)
 		runs := 0
 		look := func() (int, bool) {
-			value, ok, _ := workpool.Do(pool, "tag", shop, time.Minute, func(context.Context) (int, error) { runs++; return runs, nil })
+			value, ok, _ := workpool.Do(pool, workpool.Key{Subject: "tag"}, shop, time.Minute, func(context.Context) (int, error) { runs++; return runs, nil })
 			synctest.Wait()
 			return value, ok
 		}
@@ -94,7 +94,7 @@ func TestFailedWorkIsLeftAloneForLongerAndLonger(t *testing.T) {
 		outage := errors.New("outage")
 		runs := 0
 		look := func() (bool, error) {
-			_, ok, err := workpool.Do(pool, "tag", shop, time.Hour, func(context.Context) (int, error) {
+			_, ok, err := workpool.Do(pool, workpool.Key{Subject: "tag"}, shop, time.Hour, func(context.Context) (int, error) {
 				runs++
 				if runs == 12 {
 					return 1, nil
@@ -106,7 +106,7 @@ func TestFailedWorkIsLeftAloneForLongerAndLonger(t *testing.T) {
 		}
 		var waited time.Duration
 		for runs < 12 {
-			look()
+			_, _ = look()
 			ok, err := look()
 			if runs == 12 {
 				if !ok || err != nil {
@@ -121,7 +121,7 @@ func TestFailedWorkIsLeftAloneForLongerAndLonger(t *testing.T) {
 			before := runs
 			waited = failed.RetryIn
 			time.Sleep(waited - time.Second) //nolint:forbidigo // In the bubble this takes no time.
-			if look(); runs != before {
+			if _, _ = look(); runs != before {
 				t.Error("failed work was done again too soon")
 			}
 			time.Sleep(time.Second) //nolint:forbidigo // In the bubble this takes no time.
@@ -134,7 +134,7 @@ func TestAWaiterGetsTheResultThatItWasToldOfHoweverLateItComes(t *testing.T) {
 		pool, woken := start(t, 1)
 		runs := 0
 		look := func() (int, bool) {
-			value, ok, _ := workpool.Do(pool, "tag", shop, time.Second, func(context.Context) (int, error) { runs++; return runs, nil })
+			value, ok, _ := workpool.Do(pool, workpool.Key{Subject: "tag"}, shop, time.Second, func(context.Context) (int, error) { runs++; return runs, nil })
 			synctest.Wait()
 			return value, ok
 		}
@@ -159,10 +159,10 @@ func TestWorkThatTakesLongerThanItsResultIsKeptRests(t *testing.T) {
 			time.Sleep(time.Minute) //nolint:forbidigo // In the bubble this takes no time.
 			return runs, nil
 		}
-		_, _, _ = workpool.Do(pool, "tag", shop, time.Second, slow)
+		_, _, _ = workpool.Do(pool, workpool.Key{Subject: "tag"}, shop, time.Second, slow)
 		time.Sleep(2 * time.Minute) //nolint:forbidigo // In the bubble this takes no time.
 		for range 2 {
-			if value, ok, _ := workpool.Do(pool, "tag", shop, time.Second, slow); !ok || value != 1 {
+			if value, ok, _ := workpool.Do(pool, workpool.Key{Subject: "tag"}, shop, time.Second, slow); !ok || value != 1 {
 				t.Errorf("got %d, %v", value, ok)
 			}
 		}
@@ -173,14 +173,40 @@ func TestAPanicFailsItsOwnWorkOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, _ := start(t, 1)
 		hostile := func(context.Context) (int, error) { panic("index out of range") }
-		_, _, _ = workpool.Do(pool, "hostile", shop, time.Hour, hostile)
-		_, _, _ = workpool.Do(pool, "healthy", cart, time.Hour, func(context.Context) (int, error) { return 1, nil })
+		_, _, _ = workpool.Do(pool, workpool.Key{Subject: "hostile"}, shop, time.Hour, hostile)
+		_, _, _ = workpool.Do(pool, workpool.Key{Subject: "healthy"}, cart, time.Hour, func(context.Context) (int, error) { return 1, nil })
 		synctest.Wait()
-		if _, ok, err := workpool.Do(pool, "hostile", shop, time.Hour, hostile); !ok || err == nil {
+		if _, ok, err := workpool.Do(pool, workpool.Key{Subject: "hostile"}, shop, time.Hour, hostile); !ok || err == nil {
 			t.Errorf("got %v, %v, want an error", ok, err)
 		}
-		if value, ok, err := workpool.Do(pool, "healthy", cart, time.Hour, func(context.Context) (int, error) { return 0, nil }); !ok || err != nil || value != 1 {
+		if value, ok, err := workpool.Do(pool, workpool.Key{Subject: "healthy"}, cart, time.Hour, func(context.Context) (int, error) { return 0, nil }); !ok || err != nil || value != 1 {
 			t.Errorf("got %d, %v, %v", value, ok, err)
 		}
 	})
+}
+
+func TestOnlyTheNewestVersionOfWorkCounts(t *testing.T) {
+	pool := workpool.New(1, clock.RealClock{}, func(context.Context, types.NamespacedName) {})
+	var done []string
+	look := func(version string) (string, bool) {
+		value, ok, _ := workpool.Do(pool, workpool.Key{Subject: "tag", Version: version}, shop, time.Hour, func(context.Context) (string, error) {
+			done = append(done, version)
+			return version, nil
+		})
+		return value, ok
+	}
+	for _, version := range []string{"1", "2", "3"} {
+		look(version)
+	}
+	pool.Drain(t.Context())
+	if value, ok := look("3"); !ok || value != "3" || len(done) != 1 {
+		t.Errorf("got %q, %v, and did %v: versions that nobody wants any more were made", value, ok, done)
+	}
+	if _, ok := look("4"); ok {
+		t.Error("an older version was taken for the newest")
+	}
+	pool.Drain(t.Context())
+	if _, ok := look("3"); ok {
+		t.Error("an older version was kept")
+	}
 }

@@ -12,11 +12,12 @@ import (
 
 // task is one piece of work. Its fields are guarded by the pool's mutex; run is called without it.
 type task struct {
-	key string
-	run func(ctx context.Context) (any, error)
+	version string
+	run     func(ctx context.Context) (any, error)
 	// waiters wait for the result, or were told of it and have not taken it yet.
 	waiters  map[types.NamespacedName]struct{}
 	keep     time.Duration
+	begun    bool
 	done     bool
 	finished time.Time
 	// took is how long the work took.
@@ -38,9 +39,18 @@ const (
 	rest = 4
 )
 
+// renewed returns the task with another version of its work when it has not begun, and nil when it is too late for that.
+func (t *task) renewed(version string, run func(context.Context) (any, error)) *task {
+	if t.begun {
+		return nil
+	}
+	t.version, t.run = version, run
+	return t
+}
+
 // again returns the same work, to be done once more. t may be nil.
-func (t *task) again(key string, run func(context.Context) (any, error)) *task {
-	fresh := &task{key: key, run: run, waiters: map[types.NamespacedName]struct{}{}}
+func (t *task) again(version string, run func(context.Context) (any, error)) *task {
+	fresh := &task{version: version, run: run, waiters: map[types.NamespacedName]struct{}{}}
 	if t != nil {
 		fresh.failures = t.failures
 	}
