@@ -80,7 +80,7 @@ func neverSealed(ctx context.Context, api client.Client, namespace string) error
 	case err != nil:
 		return fmt.Errorf("read ConfigMap %s/%s: %w", namespace, sealPublicKeyName, err)
 	}
-	return fmt.Errorf("Secret %[1]s/%[2]s with the seal key is gone, and ConfigMap %[1]s/%[3]s still has its public half: restore the Secret, "+
+	return fmt.Errorf("the seal key is gone from Secret %[1]s/%[2]s, and ConfigMap %[1]s/%[3]s still has its public half: restore the Secret, "+
 		"or delete the ConfigMap as well to have a new key made and every image judged anew", namespace, sealKeyName, sealPublicKeyName)
 }
 

@@ -4,6 +4,7 @@
 package trustedimage
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -43,6 +44,16 @@ func TestAnIndexThatListsOneChildTwiceNamesItOnce(t *testing.T) {
 	if got := w.settle(dev); got.Status.Trusted == nil || len(got.Status.Trusted.Platforms) != 1 {
 		t.Errorf("trusted: %+v; the API server refuses a digest that is listed twice", got.Status.Trusted)
 	}
+}
+
+func TestAnIndexWithMorePlatformsThanAStatusHoldsIsRefused(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals())
+	var architectures []string
+	for i := range 17 {
+		architectures = append(architectures, fmt.Sprintf("arch%d", i))
+	}
+	w.registry.pushIndex(t, "1.8", architectures...)
+	mustHave(t, w.settle(dev), "Ready=False OverLimit", "Resolved=True Succeeded", "Scanned=Unknown OverLimit", "PolicyPassed=Unknown OverLimit")
 }
 
 func TestNothingInTheSpecKeepsATrustedDigestFromBeingJudged(t *testing.T) {
