@@ -58,7 +58,7 @@ func verifyCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringArrayVar(&o.policies, "policy", nil, "file with policies, or a folder of such files; may be repeated")
 	flags.StringVar(&o.environment, "environment", "", "namespace whose policies hold; empty means that every policy of the files holds")
-	flags.StringArrayVar(&o.platforms, "platform", nil, "platform of an index that must pass, such as linux/amd64; may be repeated; default is every one that can run")
+	flags.StringArrayVar(&o.platforms, "platform", nil, "platform that an index must have, such as linux/amd64; may be repeated; every one that can run is judged")
 	flags.StringVar(&o.cacheDir, "cache-dir", defaultCacheDir(), "folder for evidence and the vulnerability database")
 	flags.StringVar(&o.indexer, "indexer", assembly.BesideThisProgram("assay-index"), "the program assay-index")
 	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database")

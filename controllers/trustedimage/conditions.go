@@ -73,10 +73,8 @@ func (s *scope) ready() condition {
 
 // firstError is why nothing is known of the candidate.
 func (s *scope) firstError() error {
-	for _, err := range []error{s.recallErr, s.resolveErr, s.gatherErr, s.sealErr} {
-		if err != nil {
-			return err
-		}
+	if failures := s.failures(); len(failures) > 0 {
+		return failures[0]
 	}
 	return nil
 }
