@@ -41,7 +41,7 @@ func untrusted(namespace string, reference image.Reference, e trust.Explanation)
 	case trust.NoPassport:
 		return fmt.Sprintf("no TrustedImage for repository %s in namespace %s; create one", reference.Repository, namespace)
 	case trust.NoImage:
-		return fmt.Sprintf("no TrustedImage for repository %s in namespace %s yet; TrustedImage %s has taken no image from its upstream",
+		return fmt.Sprintf("no TrustedImage for repository %s in namespace %s yet; %s, which may bring it, has taken no image from its upstream",
 			reference.Repository, namespace, e.Passport)
 	case trust.NotJudged:
 		return fmt.Sprintf("digest %s is not judged yet; wait for TrustedImage %s", digest, e.Passport)

@@ -171,8 +171,13 @@ func indexingReason(err error) (string, bool) {
 	return "", false
 }
 
-// inventoryFact says what is in an image; an inventory with a problem is incomplete, and Unknown.
+// inventoryFact says what is in an image; an inventory with a problem is incomplete, and Unknown. So is an empty one: an image
+// in which nothing was recognised may hold anything.
 func inventoryFact(made inventory.Inventory) evidence.Fact[evidence.Inventory] {
+	if len(made.Problems) == 0 && made.Packages == 0 {
+		return evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete,
+			"no package was recognised in the image, so that nothing is known of what is in it; add an SBOM to the image, or judge it by a policy without vulnerabilities")
+	}
 	if len(made.Problems) == 0 {
 		return evidence.Checked(evidence.Inventory{Packages: made.Packages, Unidentified: made.Unidentified})
 	}

@@ -38,7 +38,7 @@ type place struct {
 }
 
 func newPlace() *place {
-	return &place{documents: map[image.Digest]image.Document{}, blobs: map[image.Digest][]byte{}}
+	return &place{documents: map[image.Digest]image.Document{}, blobs: map[image.Digest][]byte{}, made: inventory.Inventory{Packages: 1}}
 }
 
 // manifest adds an image for the architecture and returns its descriptor in JSON.
@@ -199,6 +199,10 @@ func TestWhatIsWrongWithAnImageIsAFact(t *testing.T) {
 			place: func(p *place) {
 				p.made.Problems = []inventory.Problem{{Path: "var/lib/dpkg/status", Message: "malformed"}}
 			},
+			inventory: v1alpha1.ReasonInventoryIncomplete,
+		},
+		"nothing that anybody recognises": {
+			place:     func(p *place) { p.made.Packages = 0 },
 			inventory: v1alpha1.ReasonInventoryIncomplete,
 		},
 		"a release that the database does not cover": {
