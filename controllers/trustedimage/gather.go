@@ -26,25 +26,25 @@ func (r *Reconciler) gather(ctx context.Context, s *scope) {
 	if s.candidate != nil && !s.pending {
 		platforms, err := wantedPlatforms(s.object.Spec.Platforms)
 		if err == nil {
-			err = r.gatherDigest(ctx, s, *s.candidate, platforms)
+			err = r.gatherDigest(ctx, s, *s.candidate, platforms, requestedAt(s.object))
 		}
 		s.gatherErr = explain(err, v1alpha1.ReasonIndexingFailed)
 	}
 	for _, e := range s.trusted {
 		if _, done := s.evidence[e.reference]; !done {
-			_ = r.gatherDigest(ctx, s, e.reference, nil)
+			_ = r.gatherDigest(ctx, s, e.reference, nil, "")
 		}
 	}
 }
 
-// gatherDigest has the evidence on one digest collected.
-func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image.Reference, platforms []image.Platform) error {
+// gatherDigest has the evidence on one digest collected, anew for every request.
+func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image.Reference, platforms []image.Platform, requested string) error {
 	policies := r.policiesFor(ctx, s, reference.Repository)
 	if policies.err != nil {
 		return policies.err
 	}
 	request := gather.Request{Reference: reference, Platforms: platforms, Keys: policies.Keys, Reader: s.reader}
-	key := gatherKey(request, s, r.Intelligence())
+	key := gatherKey(request, s, r.Intelligence(), requested)
 	collected, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (evidence.Evidence, error) {
 		return r.Gatherer.Gather(ctx, request)
 	})
@@ -61,7 +61,7 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 
 // gatherKey is the same for all objects that want the same evidence with the same credentials. Whoever asks by annotation for
 // a look has a look of its own.
-func gatherKey(request gather.Request, s *scope, intelligence string) workpool.Key {
+func gatherKey(request gather.Request, s *scope, intelligence, requested string) workpool.Key {
 	fingerprints := make([]string, 0, len(request.Keys))
 	for _, key := range request.Keys {
 		fingerprints = append(fingerprints, key.Fingerprint)
@@ -71,7 +71,7 @@ func gatherKey(request gather.Request, s *scope, intelligence string) workpool.K
 		Subject: fmt.Sprintf("gather/%s/%v/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), s.credentials),
 		Version: intelligence,
 	}
-	if requested := requestedAt(s.object); requested != "" {
+	if requested != "" {
 		key.Subject += "/" + s.name.String()
 		key.Version += "/" + requested
 	}

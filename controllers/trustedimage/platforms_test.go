@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"github.com/assay-dev/assay/api/v1alpha1"
 )
 
@@ -109,5 +111,29 @@ func TestASuspendedImageTakesNothingNewAndKeepsWhatItTrusts(t *testing.T) {
 	w.updateStatus(func(s *v1alpha1.TrustedImageStatus) { *s = v1alpha1.TrustedImageStatus{ObservedGeneration: -1} }, dev)
 	if object := w.settle(dev); trusted(object) != digest.String() {
 		t.Error("an emptied status was not refilled")
+	}
+}
+
+func TestRequestsWithoutEndDoNotExtendAGrace(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals())
+	digest := w.push("1.8", "good")
+	w.settle(dev)
+	w.findings.find(digest, critical)
+	ask := func(value string) *v1alpha1.TrustedImage {
+		w.change(dev, func(object *v1alpha1.TrustedImage) {
+			object.Annotations = map[string]string{v1alpha1.RequestedAtAnnotation: value}
+		})
+		_, _ = w.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: dev})
+		w.drain()
+		return w.get(dev)
+	}
+	ask("1")
+	if object := ask("2"); object.Status.Trusted == nil || object.Status.Trusted.NotPassingSince == nil {
+		t.Fatalf("trusted: %+v", object.Status.Trusted)
+	}
+	w.clock.Step(grace + time.Minute)
+	ask("3")
+	if object := ask("4"); trusted(object) != "" {
+		t.Error("a new request each time kept the digest from being judged")
 	}
 }
