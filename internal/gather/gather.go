@@ -73,9 +73,6 @@ func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Eviden
 	return result, err
 }
 
-// maxPlatforms bounds the platforms of an index; a TrustedImage's status has room for that many.
-const maxPlatforms = 16
-
 // child is one platform's manifest. Its platform is what the index states, zero for an image that is no index.
 type child struct {
 	digest   image.Digest
@@ -125,9 +122,6 @@ func runnable(index *image.Index, wanted []image.Platform) ([]image.Descriptor, 
 		if !slices.ContainsFunc(children, func(c image.Descriptor) bool { return c.Digest == descriptor.Digest }) {
 			children = append(children, descriptor)
 		}
-	}
-	if len(children) > maxPlatforms {
-		return nil, fmt.Errorf("%w: the index has %d platforms that can run, at most %d are taken", image.ErrOverLimit, len(children), maxPlatforms)
 	}
 	return children, nil
 }

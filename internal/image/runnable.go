@@ -40,17 +40,13 @@ func (x *Index) Runnable(wanted []Platform) ([]Descriptor, error) {
 	if len(children) == 0 {
 		return nil, fmt.Errorf("%w: the index has no image that can run", ErrNoRunnablePlatform)
 	}
-	if len(wanted) > 0 {
-		var err error
-		if children, err = restrict(children, wanted); err != nil {
-			return nil, err
-		}
-	}
 	if len(children) > MaxPlatforms {
-		return nil, fmt.Errorf("%w: the index has %d images that can run, at most %d are taken; name those that matter in spec.platforms",
-			ErrOverLimit, len(children), MaxPlatforms)
+		return nil, fmt.Errorf("%w: the index has %d images that can run, at most %d are taken", ErrOverLimit, len(children), MaxPlatforms)
 	}
-	return children, nil
+	if len(wanted) == 0 {
+		return children, nil
+	}
+	return restrict(children, wanted)
 }
 
 // runnable says whether a child of an index can be started from.
