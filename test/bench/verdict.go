@@ -1,0 +1,232 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/test/advisories"
+)
+
+const (
+	// runs of each side, in turn, each on an image of its own.
+	runs = 3
+	// bigRepository and bigNamespace are where the big images are pushed and judged.
+	bigRepository = "bench/big"
+	bigNamespace  = "dev"
+	// wallTarget is DESIGN's for a new image of 100 MB against `trivy image`.
+	wallTarget = 0.6
+	// verdictTimeout bounds one run of Assay.
+	verdictTimeout = 5 * time.Minute
+)
+
+// sides are what is compared.
+var sides = []struct {
+	name string
+	run  func(context.Context, *bench, bigPushed) (usage, error)
+}{
+	{"assay", assayVerdict},
+	{"trivy image", trivyImage},
+	{"fetch, hash, gunzip, untar", readLayers},
+}
+
+// bigPushed is a big image in the registry.
+type bigPushed struct {
+	number int
+	tag    string
+	digest string
+	layers []string // digests
+	bytes  int64    // compressed
+}
+
+// pushToVerdict measures the way of a new image from its passport to its verdict.
+func pushToVerdict(ctx context.Context, b *bench) ([]result, error) {
+	measured := map[string][]usage{}
+	var size int64
+	for number := range runs {
+		pushed, err := b.pushBig(ctx, number)
+		if err != nil {
+			return nil, err
+		}
+		size = pushed.bytes
+		for turn := range sides {
+			side := sides[(number+turn)%len(sides)]
+			u, err := side.run(ctx, b, pushed)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", side.name, err)
+			}
+			fmt.Printf("    %-28s %6.2f s, %6.2f s of processors, %4d MiB\n", side.name, u.wall.Seconds(), u.cpu.Seconds(), u.peak/mebibyte)
+			measured[side.name] = append(measured[side.name], u)
+		}
+	}
+	title := fmt.Sprintf("push to verdict of %d MB", size/1e6)
+	var results []result
+	for _, yardstick := range sides[1:] {
+		results = append(results, against(title, measured[sides[0].name], yardstick.name, measured[yardstick.name])...)
+	}
+	return results, nil
+}
+
+// against compares medians. A target is set for the time against trivy only.
+func against(title string, ours []usage, yardstick string, theirs []usage) []result {
+	of := func(all []usage, number func(usage) float64) float64 {
+		var values []float64
+		for _, u := range all {
+			values = append(values, number(u))
+		}
+		return median(values)
+	}
+	wall := func(u usage) float64 { return u.wall.Seconds() }
+	cpu := func(u usage) float64 { return u.cpu.Seconds() }
+	peak := func(u usage) float64 { return float64(u.peak) / mebibyte }
+	var targets []float64
+	if yardstick == sides[1].name {
+		targets = []float64{wallTarget}
+	}
+	return []result{
+		compare(title+", time, of "+yardstick, "s", of(ours, wall), of(theirs, wall), targets...),
+		compare(title+", processor time, of "+yardstick, "s", of(ours, cpu), of(theirs, cpu)),
+		compare(title+", peak memory, of "+yardstick, "MiB", of(ours, peak), of(theirs, peak)),
+	}
+}
+
+// pushBig pushes and signs a big image that nobody has seen before.
+func (b *bench) pushBig(ctx context.Context, number int) (bigPushed, error) {
+	image, err := bigImage(uint64(number))
+	if err != nil {
+		return bigPushed{}, err
+	}
+	p := bigPushed{number: number, tag: fmt.Sprintf("%s:%d", bigRepository, number)}
+	if p.digest, err = b.world.Release(ctx, p.tag, image); err != nil {
+		return p, err
+	}
+	return p, p.describe(image)
+}
+
+func (p *bigPushed) describe(image v1.Image) error {
+	manifest, err := image.Manifest()
+	if err != nil {
+		return err
+	}
+	for _, layer := range manifest.Layers {
+		p.layers = append(p.layers, layer.Digest.String())
+		p.bytes += layer.Size
+	}
+	return nil
+}
+
+// assayVerdict gives the image a passport and measures the running controller until the verdict is in the passport's status.
+func assayVerdict(ctx context.Context, b *bench, image bigPushed) (u usage, err error) {
+	pid, err := child("assay-controller")
+	if err != nil {
+		return u, err
+	}
+	passport := &v1alpha1.TrustedImage{
+		ObjectMeta: metav1.ObjectMeta{Namespace: bigNamespace, Name: fmt.Sprintf("big-%d", image.number)},
+		Spec: v1alpha1.TrustedImageSpec{Source: v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{
+			Repository: b.registry.Host() + "/" + bigRepository, Tag: fmt.Sprint(image.number),
+		}}},
+	}
+	events, err := b.watch(ctx, passport)
+	if err != nil {
+		return u, err
+	}
+	defer events.Stop()
+	m, err := startMeter(ctx, pid)
+	if err != nil {
+		return u, err
+	}
+	if err := b.world.Admin.Create(ctx, passport); err != nil {
+		return u, err
+	}
+	if err := awaitTrust(ctx, events); err != nil {
+		return u, err
+	}
+	return m.end()
+}
+
+func (b *bench) watch(ctx context.Context, passport *v1alpha1.TrustedImage) (watch.Interface, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", b.world.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	watching, err := client.NewWithWatch(config, client.Options{Scheme: scheme.Scheme})
+	if err != nil {
+		return nil, err
+	}
+	return watching.Watch(ctx, &v1alpha1.TrustedImageList{}, client.InNamespace(passport.Namespace),
+		client.MatchingFields{"metadata.name": passport.Name})
+}
+
+// awaitTrust waits for the verdict, which must be the one that the image deserves.
+func awaitTrust(ctx context.Context, events watch.Interface) error {
+	waiting, cancel := context.WithTimeout(ctx, verdictTimeout)
+	defer cancel()
+	var last v1alpha1.ImageSummary
+	for {
+		select {
+		case event, open := <-events.ResultChan():
+			image, isImage := event.Object.(*v1alpha1.TrustedImage)
+			if !open || !isImage {
+				return errors.New("the watch ended")
+			}
+			last = image.Status.Summary
+			switch last.Verdict {
+			case v1alpha1.VerdictTrusted:
+				return nil
+			case v1alpha1.VerdictRejected:
+				return fmt.Errorf("the image was rejected: %s", last.Reason)
+			}
+		case <-waiting.Done():
+			return fmt.Errorf("no verdict came: %s %s", last.Verdict, last.Reason)
+		}
+	}
+}
+
+// trivyImage scans the image with the same database and an empty cache.
+func trivyImage(ctx context.Context, b *bench, image bigPushed) (usage, error) {
+	cache := filepath.Join(b.dir, fmt.Sprintf("trivy-%d", image.number))
+	if err := os.MkdirAll(filepath.Join(cache, "db"), 0o700); err != nil {
+		return usage{}, err
+	}
+	database, err := advisories.Load()
+	if err != nil {
+		return usage{}, err
+	}
+	if err := database.Write(filepath.Join(cache, "db")); err != nil {
+		return usage{}, err
+	}
+	program, err := filepath.Abs("bin/clients/trivy")
+	if err != nil {
+		return usage{}, err
+	}
+	command := exec.CommandContext(ctx, program, "image", "--cache-dir="+cache, "--quiet", "--insecure", "--image-src=remote",
+		"--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check", "--disable-telemetry",
+		"--scanners=vuln", "--format=json", "--output="+filepath.Join(cache, "report.json"), b.world.Reference(image.tag, image.digest))
+	command.Env = []string{"HOME=" + cache}
+	return measureCommand(ctx, command)
+}
+
+// readLayers does the least that can be done with the layers.
+func readLayers(ctx context.Context, b *bench, image bigPushed) (usage, error) {
+	command, err := plainCommand(ctx, b.registry.URL()+"/v2/"+bigRepository, image.layers)
+	if err != nil {
+		return usage{}, err
+	}
+	return measureCommand(ctx, command)
+}
