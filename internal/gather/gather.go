@@ -32,7 +32,8 @@ type Gatherer struct {
 	Catalogue vulnerability.Catalogue
 	Verifier  signature.Verifier
 
-	// indexing has one piece of work per platform's manifest, however many ask for it.
+	// indexing has one piece of work per platform's manifest in a repository, however many ask for it. Nobody waits for
+	// somebody else's registry, or is told of its errors, because both have an image with the same digest.
 	indexing singleflight.Group
 }
 

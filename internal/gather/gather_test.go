@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -170,6 +171,43 @@ func TestAnImageIsIndexedOnceHoweverManyAsk(t *testing.T) {
 	if _, err := g.Gather(t.Context(), request); err != nil || p.fetches.Load() != fetched {
 		t.Errorf("what is stored was fetched again: %v", err)
 	}
+}
+
+// TestNobodyWaitsForSomebodyElsesRegistry has another repository with the same image hang.
+func TestNobodyWaitsForSomebodyElsesRegistry(t *testing.T) {
+	p := newPlace()
+	digest, _ := p.manifest(t, "amd64")
+	begun, release := make(chan struct{}), make(chan struct{})
+	p.indexing = func() {
+		if p.indexed.Load() == 1 {
+			close(begun)
+			<-release
+		}
+	}
+	g, request := newGatherer(p, database{}), requestFor(t, p, digest)
+	elsewhere := request
+	var err error
+	if elsewhere.Reference.Repository, err = image.ParseRepository("slow.example.com/copy"); err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	asking.Go(func() { _, _ = g.Gather(t.Context(), elsewhere) })
+	<-begun
+	finished := make(chan error, 1)
+	asking.Go(func() {
+		_, err := g.Gather(t.Context(), request)
+		finished <- err
+	})
+	select {
+	case err := <-finished:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for another registry")
+	}
+	close(release)
+	asking.Wait()
 }
 
 func TestWhatIsWrongWithAnImageIsAFact(t *testing.T) {

@@ -76,7 +76,7 @@ func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw 
 	if made, err := g.storedInventory(ctx, c.digest); err == nil || !errors.Is(err, evidence.ErrNotFound) {
 		return made, err
 	}
-	shared, err, _ := g.indexing.Do(c.digest.String(), func() (any, error) {
+	shared, err, _ := g.indexing.Do(request.Reference.Repository.String()+"@"+c.digest.String(), func() (any, error) {
 		// Somebody may have finished between the look above and this call.
 		if made, err := g.storedInventory(ctx, c.digest); err == nil {
 			return made, nil
