@@ -25,6 +25,7 @@ Exit code: 0 when the newest digest is trusted and passes, 1 when a digest is re
 
 func whyCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags := genericclioptions.NewConfigFlags(true)
+	flags.CacheDir = nil // Nothing is discovered, and so nothing cached.
 	command := &cobra.Command{
 		Use:     "why NAME",
 		Short:   "Print why an image is trusted, or why not",
