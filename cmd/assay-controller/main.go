@@ -5,6 +5,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 
@@ -22,6 +24,9 @@ func main() {
 	// A new vulnerability database is checked in a child, because a damaged one can kill the process that reads it.
 	check.RunIfAsked(os.Args)
 	options, err := parseOptions(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "assay-controller:", err)
 		os.Exit(2)
