@@ -56,7 +56,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.indexer, "indexer", assembly.BesideThisProgram("assay-index"), "the program assay-index")
 	flags.Int64Var(&o.indexMemory, "index-memory", assembly.DefaultIndexMemory, "memory that indexing one image may take, in bytes")
 	flags.DurationVar(&o.indexDeadline, "index-deadline", assembly.DefaultIndexDeadline, "time that indexing one image may take")
-	flags.IntVar(&o.workers, "workers", 2, "how many images are worked on at a time")
+	flags.IntVar(&o.workers, "workers", 3, "how many images are worked on at a time; those of one namespace or one registry take all but one")
 	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database; a mirror works as well")
 	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz, or a folder with trivy.db and metadata.json; instead of --database-repository")
 	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, a file or an https URL; without it rules on exploited vulnerabilities are Unknown")

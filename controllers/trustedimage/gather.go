@@ -70,6 +70,7 @@ func gatherKey(request gather.Request, s *scope, intelligence, requested string)
 	key := workpool.Key{
 		Subject: fmt.Sprintf("gather/%s/%v/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), s.credentials),
 		Version: intelligence,
+		Host:    request.Reference.Repository.Host(),
 	}
 	if requested != "" {
 		key.Subject += "/" + s.name.String()

@@ -60,6 +60,7 @@ func (r *Reconciler) restore(_ context.Context, s *scope) {
 	key := workpool.Key{
 		Subject: fmt.Sprintf("restore/%s", s.name),
 		Version: fmt.Sprintf("%s/%s/%s", s.object.UID, reference, s.credentials),
+		Host:    reference.Repository.Host(),
 	}
 	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
 		return r.Seals.find(ctx, reader, s.name, reference)

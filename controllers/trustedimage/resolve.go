@@ -64,6 +64,7 @@ func (r *Reconciler) resolveRegistry(ctx context.Context, s *scope) (*image.Refe
 	key := workpool.Key{
 		Subject: fmt.Sprintf("resolve/%s", s.name),
 		Version: fmt.Sprintf("%s/%s:%s@%s/%s/%s", s.object.UID, repository, source.Tag, source.Digest, s.credentials, requestedAt(s.object)),
+		Host:    repository.Host(),
 	}
 	document, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (image.Document, error) {
 		document, err := fetch(ctx)

@@ -77,17 +77,18 @@ func (e entry) manifests() []image.Digest {
 	return digests
 }
 
-// documents are the SBOMs that are attested, each with its own kind of attestation.
+// documents are the SBOMs that are attested.
 var documents = []struct {
-	document, attestation evidence.Kind
-	predicateType         string
+	kind          evidence.Kind
+	predicateType string
 }{
-	{evidence.KindSPDX, evidence.KindSPDXAttestation, attestation.PredicateSPDX},
-	{evidence.KindCycloneDX, evidence.KindCycloneDXAttestation, attestation.PredicateCycloneDX},
+	{evidence.KindSPDX, attestation.PredicateSPDX},
+	{evidence.KindCycloneDX, attestation.PredicateCycloneDX},
 }
 
 // attested returns the signed statement over one SBOM of one manifest, signed once and kept. ok is false without an SBOM.
-func (s *Seals) attested(ctx context.Context, reference image.Reference, document, kind evidence.Kind, predicateType string) (bundle []byte, ok bool, err error) {
+func (s *Seals) attested(ctx context.Context, reference image.Reference, document evidence.Kind, predicateType string) (bundle []byte, ok bool, err error) {
+	kind := evidence.AttestationKind(document, reference.Repository)
 	bundle, err = s.Store.Get(ctx, reference.Digest, kind)
 	if err == nil {
 		return bundle, true, nil
@@ -114,7 +115,7 @@ func (s *Seals) inputs(ctx context.Context, e entry) ([]attestation.Input, error
 	for _, manifest := range e.manifests() {
 		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
 		for _, d := range documents {
-			bundle, ok, err := s.attested(ctx, reference, d.document, d.attestation, d.predicateType)
+			bundle, ok, err := s.attested(ctx, reference, d.kind, d.predicateType)
 			if err != nil {
 				return nil, err
 			}
@@ -131,7 +132,7 @@ func (s *Seals) attach(ctx context.Context, e entry, seal []byte, describe func(
 	for _, manifest := range e.manifests() {
 		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
 		for _, d := range documents {
-			bundle, ok, err := s.attested(ctx, reference, d.document, d.attestation, d.predicateType)
+			bundle, ok, err := s.attested(ctx, reference, d.kind, d.predicateType)
 			if err != nil {
 				return err
 			}

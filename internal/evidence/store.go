@@ -34,10 +34,13 @@ const (
 	// KindSPDX and KindCycloneDX are documents made from an inventory, as bytes that were written once.
 	KindSPDX      Kind = "sbom.spdx"
 	KindCycloneDX Kind = "sbom.cyclonedx"
-	// KindSPDXAttestation and KindCycloneDXAttestation are the signed statements over those documents, as Sigstore bundles.
-	KindSPDXAttestation      Kind = "attestation.spdx"
-	KindCycloneDXAttestation Kind = "attestation.cyclonedx"
 )
+
+// AttestationKind is the kind of the signed statement that a document is about the image in the repository, as a Sigstore
+// bundle. Statements name the repository, and one tenant's is none of another's business.
+func AttestationKind(document Kind, repository image.Repository) Kind {
+	return "attestation." + document + Kind("."+image.DigestOf([]byte(repository.String())).Hex()[:32])
+}
 
 // SealKind is the kind of the seal of a digest in one environment, as a Sigstore bundle.
 func SealKind(environment Environment) Kind {

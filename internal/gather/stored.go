@@ -102,7 +102,8 @@ func (g *Gatherer) storedInventory(ctx context.Context, manifest image.Digest) (
 // index makes the inventory and the SBOMs, and stores the inventory last: when it is there, everything is.
 func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []byte, config image.Config) (inventory.Inventory, error) {
 	repository := request.Reference.Repository
-	name := image.Reference{Repository: repository, Digest: c.digest}.String()
+	// The digest alone: what is kept of it serves everybody who has it, wherever they have it from.
+	name := c.digest.String()
 	made, err := g.Indexer.Index(ctx, inventory.Source{
 		Name:     name,
 		Image:    c.digest,

@@ -48,7 +48,7 @@ type Problem struct {
 
 // Source gives the indexer one platform's image.
 type Source struct {
-	// Name of the image, repository@digest, as reports show it.
+	// Name of the image as reports show it.
 	Name     string
 	Image    image.Digest
 	Platform image.Platform
@@ -78,7 +78,7 @@ var (
 	ErrFailed = errors.New("indexing failed")
 )
 
-// SBOMWriter writes software bills of materials from an inventory, of an image that is called name: repository@digest. The
+// SBOMWriter writes software bills of materials from an inventory, of an image that is called name. The
 // documents carry random identifiers: they are written once, stored, and only then signed.
 type SBOMWriter interface {
 	// SPDX writes an SPDX 2.3 document in JSON.

@@ -8,6 +8,7 @@ package workpool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Pool runs work in a fixed number of workers, in the order in which it was asked for.
+// Pool runs work in a fixed number of workers, in the order in which it was asked for. One worker is never busy with the work of
+// a single namespace, nor with what speaks to a single host: a tenant's slow registry holds up nobody else.
 type Pool struct {
 	workers int
 	clock   clock.PassiveClock
@@ -25,13 +27,14 @@ type Pool struct {
 	wake      *sync.Cond
 	queue     []*task
 	tasks     map[string]*task
+	running   map[lane]int
 	lastSweep time.Time
 	stopped   bool
 }
 
 // New returns a pool. notify is called for every object that waited when its work is done.
 func New(workers int, clock clock.PassiveClock, notify func(context.Context, types.NamespacedName)) *Pool {
-	p := &Pool{workers: workers, clock: clock, notify: notify, tasks: map[string]*task{}, lastSweep: clock.Now()}
+	p := &Pool{workers: workers, clock: clock, notify: notify, tasks: map[string]*task{}, running: map[lane]int{}, lastSweep: clock.Now()}
 	p.wake = sync.NewCond(&p.mu)
 	return p
 }
@@ -51,7 +54,11 @@ func (f *Failed) Unwrap() error { return f.Err }
 
 // Key names a piece of work. Equal keys stand for equal work. Of one subject the newest version counts: the pool keeps no
 // result of another, and does not begin to make one.
-type Key struct{ Subject, Version string }
+type Key struct {
+	Subject, Version string
+	// Host that the work speaks to.
+	Host string
+}
 
 // Do returns the result of the work with the key when it was done at most keep ago, or when waiter was told of it and has
 // not taken it yet. Otherwise it sees to it that the work is done, notifies waiter afterwards, and returns ok false. The
@@ -71,6 +78,7 @@ func Do[T any](p *Pool, key Key, waiter types.NamespacedName, keep time.Duration
 	}
 	if t == nil || t.done {
 		t = t.again(key.Version, run)
+		t.lanes = [2]lane{{"namespace", waiter.Namespace}, {"host", key.Host}}
 		p.tasks[key.Subject] = t
 		p.queue = append(p.queue, t)
 		p.wake.Signal()
@@ -106,12 +114,11 @@ func (p *Pool) Start(ctx context.Context) error {
 func (p *Pool) Drain(ctx context.Context) {
 	for {
 		p.mu.Lock()
-		if len(p.queue) == 0 {
-			p.mu.Unlock()
-			return
-		}
 		t := p.take()
 		p.mu.Unlock()
+		if t == nil {
+			return
+		}
 		p.finish(ctx, t)
 	}
 }
@@ -119,21 +126,47 @@ func (p *Pool) Drain(ctx context.Context) {
 func (p *Pool) next() *task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.queue) == 0 && !p.stopped {
+	for !p.stopped {
+		if t := p.take(); t != nil {
+			return t
+		}
 		p.wake.Wait()
 	}
-	if p.stopped {
-		return nil
-	}
-	return p.take()
+	return nil
 }
 
-// take returns the first of the queue, which begins with it.
+// take begins with the first of the queue whose lanes have room, nil when there is none.
 func (p *Pool) take() *task {
-	t := p.queue[0]
-	p.queue = p.queue[1:]
+	i := slices.IndexFunc(p.queue, p.hasRoom)
+	if i < 0 {
+		return nil
+	}
+	t := p.queue[i]
+	p.queue = slices.Delete(p.queue, i, i+1)
 	t.begun = true
+	for _, l := range t.lanes {
+		p.running[l]++
+	}
 	return t
+}
+
+func (p *Pool) hasRoom(t *task) bool {
+	for _, l := range t.lanes {
+		if p.running[l] >= max(1, p.workers-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// leave gives the task's places free.
+func (p *Pool) leave(t *task) {
+	for _, l := range t.lanes {
+		if p.running[l]--; p.running[l] == 0 {
+			delete(p.running, l)
+		}
+	}
+	p.wake.Broadcast()
 }
 
 func (p *Pool) finish(ctx context.Context, t *task) {
@@ -141,6 +174,7 @@ func (p *Pool) finish(ctx context.Context, t *task) {
 	value, err := guarded(ctx, t.run)
 	p.mu.Lock()
 	t.end(started, p.clock.Now(), value, err)
+	p.leave(t)
 	waiters := make([]types.NamespacedName, 0, len(t.waiters))
 	for waiter := range t.waiters {
 		waiters = append(waiters, waiter)

@@ -210,3 +210,51 @@ func TestOnlyTheNewestVersionOfWorkCounts(t *testing.T) {
 		t.Error("an older version was kept")
 	}
 }
+
+func TestASlowRegistryOrTenantHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, woken := start(t, 2)
+		release := make(chan struct{})
+		defer close(release)
+		hang := func(context.Context) (int, error) { <-release; return 0, nil }
+		for _, subject := range []string{"a", "b", "c"} {
+			_, _, _ = workpool.Do(pool, workpool.Key{Subject: subject, Host: "slow.example.com"}, shop, time.Hour, hang)
+		}
+		other := types.NamespacedName{Namespace: "prod", Name: "shop"}
+		_, _, _ = workpool.Do(pool, workpool.Key{Subject: "d", Host: "fast.example.com"}, other, time.Hour, func(context.Context) (int, error) { return 1, nil })
+		synctest.Wait()
+		if len(woken) != 1 || <-woken != other {
+			t.Error("the work of another namespace with another registry was not done")
+		}
+	})
+}
+
+func TestWorkThatSharesANamespaceOrAHostLeavesAWorkerFree(t *testing.T) {
+	for name, test := range map[string]struct {
+		host   string
+		waiter types.NamespacedName
+	}{
+		"the same namespace and another host": {"fast.example.com", cart},
+		"the same host and another namespace": {"slow.example.com", types.NamespacedName{Namespace: "prod", Name: "shop"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pool, woken := start(t, 2)
+				release := make(chan struct{})
+				hang := func(context.Context) (int, error) { <-release; return 0, nil }
+				_, _, _ = workpool.Do(pool, workpool.Key{Subject: "a", Host: "slow.example.com"}, shop, time.Hour, hang)
+				synctest.Wait()
+				_, _, _ = workpool.Do(pool, workpool.Key{Subject: "b", Host: test.host}, test.waiter, time.Hour, func(context.Context) (int, error) { return 1, nil })
+				synctest.Wait()
+				if len(woken) != 0 {
+					t.Error("the last worker was taken")
+				}
+				close(release)
+				synctest.Wait()
+				if len(woken) != 2 {
+					t.Errorf("%d of 2 pieces of work were done in the end", len(woken))
+				}
+			})
+		})
+	}
+}

@@ -10,12 +10,16 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+// lane is what work has in common with other work that may not take every worker.
+type lane struct{ kind, name string }
+
 // task is one piece of work. Its fields are guarded by the pool's mutex; run is called without it.
 type task struct {
 	version string
 	run     func(ctx context.Context) (any, error)
 	// waiters wait for the result, or were told of it and have not taken it yet.
 	waiters  map[types.NamespacedName]struct{}
+	lanes    [2]lane
 	keep     time.Duration
 	begun    bool
 	done     bool
