@@ -7,7 +7,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -49,6 +51,21 @@ func (l *list) Set(value string) error {
 
 func parseOptions(args []string) (options, error) {
 	var o options
+	flags := o.flags()
+	flags.SetOutput(io.Discard) // The caller says what is wrong.
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(os.Stdout)
+		flags.PrintDefaults()
+	}
+	if err != nil {
+		return o, err
+	}
+	return o, o.complete(flags.Args())
+}
+
+// flags are the program's flags, which set the options.
+func (o *options) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("assay-controller", flag.ContinueOnError)
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty means the service account of the Pod")
 	flags.StringVar(&o.namespace, "namespace", "assay-system", "namespace that Assay runs in")
@@ -67,10 +84,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address for metrics, 0 for none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")
 	flags.BoolVar(&o.leaderElection, "leader-elect", false, "hold a lease, so that only one controller writes")
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
-	return o, o.complete(flags.Args())
+	return flags
 }
 
 func (o *options) complete(rest []string) error {

@@ -4,8 +4,11 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -32,6 +35,42 @@ func TestTheProgramFitsHowItIsShipped(t *testing.T) {
 	}
 	if len(container.VolumeMounts) != 2 {
 		t.Errorf("mounts %v, of which some are not used", container.VolumeMounts)
+	}
+}
+
+// TestTheREADMENamesFlagsThatThereAre holds the table in the README against the program.
+func TestTheREADMENamesFlagsThatThereAre(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, install, _ := strings.Cut(string(readme), "## Install")
+	install, _, _ = strings.Cut(install, "\n## ")
+	var o options
+	flags := o.flags()
+	named := regexp.MustCompile("`--([a-z-]+)`").FindAllStringSubmatch(install, -1)
+	if len(named) < 5 {
+		t.Errorf("only %d flags are named", len(named))
+	}
+	for _, name := range named {
+		if name[1] != "help" && flags.Lookup(name[1]) == nil {
+			t.Errorf("there is no flag --%s", name[1])
+		}
+	}
+}
+
+func TestAWrongFlagIsSaidOnce(t *testing.T) {
+	for name, test := range map[string]struct{ args, says string }{
+		"a flag that is unknown":         {"--nope", "nope"},
+		"an address that is no CIDR":     {"--allow-address=10.0.0.1", "CIDR"},
+		"no worker at all":               {"--workers=0", "--workers"},
+		"a word that belongs to no flag": {"serve", "serve"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := parseOptions([]string{test.args}); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
