@@ -176,19 +176,28 @@ func stored(mediaType types.MediaType, body string) func(*testing.T, *world, str
 
 // faults are the script of the faulty registry.
 func faults(t *testing.T) []registry.Row {
-	layers, err := images.Build(t, images.NodeModules).Layers()
-	must(t, err)
-	layer, err := layers[0].Digest()
-	must(t, err)
+	flipped, endless := firstLayer(t, images.NodeModules), firstLayer(t, images.DistrolessDebian)
 	on := func(repository string) registry.Matcher { return registry.Matcher{Repository: repository} }
 	return []registry.Row{
 		{On: registry.Matcher{Repository: "bad-lying-registry", Kind: registry.ManifestByDigest}, Fault: registry.LyingDigest, Target: "other"},
-		{On: registry.Matcher{Method: http.MethodGet, Reference: layer.String()}, Fault: registry.FlippedByte, Offset: 100},
+		{On: registry.Matcher{Method: http.MethodGet, Reference: flipped}, Fault: registry.FlippedByte, Offset: 100},
+		{On: registry.Matcher{Method: http.MethodGet, Reference: endless}, Fault: registry.SlowBody},
 		{On: on("bad-failing-registry"), Fault: registry.InternalError},
 		{On: on(readOnlyRepository), Fault: registry.ReadOnly},
 	}
 }
 
+// firstLayer is the digest of an image's first layer.
+func firstLayer(t *testing.T, builder func() (v1.Image, error)) string {
+	layers, err := images.Build(t, builder).Layers()
+	must(t, err)
+	digest, err := layers[0].Digest()
+	must(t, err)
+	return digest.String()
+}
+
 func patched() (images.Pushable, error) { return images.PatchedDebian() }
 
 func gzipBomb() (v1.Image, error) { return images.GzipBomb(256 << 20) }
+
+func memoryBomb() (v1.Image, error) { return images.MemoryBomb(256 << 20) }

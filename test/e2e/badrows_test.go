@@ -155,6 +155,15 @@ func layerRows() map[string]row {
 		"decompression bomb": {
 			push: of(gzipBomb), apply: tagged, reason: v1alpha1.ReasonOverLimit, conditions: unscanned(v1alpha1.ReasonOverLimit),
 		},
+		"layer that takes too much memory": {
+			push: of(memoryBomb), apply: tagged, reason: v1alpha1.ReasonOverLimit, conditions: unscanned(v1alpha1.ReasonOverLimit),
+		},
+		"layer that never ends": {
+			prepare: func(t *testing.T, w *world, namespace string) {
+				push(t, w.faulty.Host(), namespace, of(images.DistrolessDebian))
+			},
+			apply: elsewhere("FAULTY"), reason: v1alpha1.ReasonDeadlineExceeded, conditions: unscanned(v1alpha1.ReasonDeadlineExceeded),
+		},
 		"flipped layer": {
 			prepare: func(t *testing.T, w *world, namespace string) {
 				push(t, w.faulty.Host(), namespace, of(images.NodeModules))

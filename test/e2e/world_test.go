@@ -50,7 +50,9 @@ func boot(t *testing.T, change func(*story.Options)) *world {
 	w.absent.Down()
 	options := story.Options{
 		Root: "../..", Dir: t.TempDir(), Registry: w.honest.Host(),
-		Others:      []string{w.faulty.Host(), w.closed.Host(), w.absent.Host()},
+		Others: []string{w.faulty.Host(), w.closed.Host(), w.absent.Host()},
+		// Enough for what is honest, and little enough for what is not to meet it soon.
+		Flags:       []string{"--index-memory=402653184", "--index-deadline=20s"},
 		Controllers: controlplane.SharedControllers(),
 		Say:         func(line string) { t.Log(line) },
 	}

@@ -41,7 +41,7 @@ func (w *World) startOperator(ctx context.Context, options Options) error {
 	if w.operator, err = newGroup(w.Logs()); err != nil {
 		return err
 	}
-	if err := w.startController(ctx, options.Others); err != nil {
+	if err := w.startController(ctx, options); err != nil {
 		return err
 	}
 	return w.startWebhook(ctx, address)
@@ -61,7 +61,7 @@ func (w *World) install(ctx context.Context, webhookURL string) error {
 	return manifests.Apply(ctx, w.Admin, objects)
 }
 
-func (w *World) startController(ctx context.Context, otherRegistries []string) error {
+func (w *World) startController(ctx context.Context, options Options) error {
 	health, err := freeAddress()
 	if err != nil {
 		return err
@@ -77,10 +77,10 @@ func (w *World) startController(ctx context.Context, otherRegistries []string) e
 		"--webhook-host=127.0.0.1",
 		"--health-probe-bind-address=" + health,
 	}
-	for _, registry := range otherRegistries {
+	for _, registry := range options.Others {
 		args = append(args, "--insecure-registry="+registry)
 	}
-	return w.startProgram(ctx, "assay-controller", health, args)
+	return w.startProgram(ctx, "assay-controller", health, append(args, options.Flags...))
 }
 
 func (w *World) startWebhook(ctx context.Context, address string) error {

@@ -37,6 +37,8 @@ type Options struct {
 	// Database and Catalogue are what images are judged by: a vulnerability database as db.tar.gz and a KEV catalog. Those of
 	// test/advisories when nil.
 	Database, Catalogue []byte
+	// Flags of assay-controller beside those that the world gives it.
+	Flags []string
 	// Controllers are those of Kubernetes that run; "*" is all.
 	Controllers []string
 	// Scheduler starts kube-scheduler.
