@@ -172,6 +172,46 @@ func TestReferrersAreReadPageByPage(t *testing.T) {
 	}
 }
 
+// A list may stand where the registry redirects to, and so may its next page: neither is for the registry's credentials.
+func TestCredentialsDoNotFollowPagesToAnotherHost(t *testing.T) {
+	seen := make(chan string, 4)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		seen <- req.Header.Get("Authorization")
+		w.Header().Set("Content-Type", image.MediaTypeIndex)
+		page := entry("2")
+		if req.URL.Query().Get("page") == "" {
+			w.Header().Set("Link", `<?page=2>; rel="next"`)
+			page = entry("1")
+		}
+		_, _ = fmt.Fprintf(w, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, image.MediaTypeIndex, page)
+	}))
+	t.Cleanup(elsewhere.Close)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch {
+		case req.Header.Get("Authorization") == "":
+			w.Header().Set("WWW-Authenticate", `Basic realm="here"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case req.URL.Path != "/v2/":
+			http.Redirect(w, req, elsewhere.URL+req.URL.Path, http.StatusTemporaryRedirect)
+		}
+	}))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := clientWith(t, Options{
+		AllowedAddresses: allowLoopback, InsecureHosts: []string{host, strings.TrimPrefix(elsewhere.URL, "http://")},
+	})
+	reference := image.Reference{Repository: repositoryAt(t, host), Digest: image.DigestOf(nil)}
+	got, err := readerOf(t, client, login(host, "dev", "canary")).Referrers(t.Context(), reference)
+	if err != nil || len(got) != 2 {
+		t.Errorf("%d referrers, %v, want 2", len(got), err)
+	}
+	for range 2 {
+		if authorization := <-seen; authorization != "" {
+			t.Errorf("another host was shown %q", authorization)
+		}
+	}
+}
+
 func TestSixtyFourReferrersAreTaken(t *testing.T) {
 	for n, want := range map[int]int{64: 64, 65: 0} {
 		pages, links := map[string]string{}, map[string]string{}

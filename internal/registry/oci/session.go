@@ -106,7 +106,7 @@ func (s *session) exchange(ctx context.Context, r *request, host string, g grant
 	for name, values := range r.header {
 		sent.Header[name] = values
 	}
-	if g.header != "" {
+	if g.header != "" && target.Host == host && target.Scheme == g.scheme { // a next page is where a redirect led
 		sent.Header.Set("Authorization", g.header)
 	}
 	client := http.Client{Transport: s.transport, CheckRedirect: followNothing}
