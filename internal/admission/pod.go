@@ -3,7 +3,15 @@
 
 package admission
 
-import "iter"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"iter"
+)
+
+// maxListed bounds each list of a Pod while it is decoded: an element may be much longer in memory than as text.
+const maxListed = 8 * maxImages
 
 // Pod is a Pod as far as it names images.
 type Pod struct {
@@ -12,10 +20,40 @@ type Pod struct {
 
 // PodSpec has every field of a Pod's spec that names an image. A test compares it with the Kubernetes API.
 type PodSpec struct {
-	InitContainers      []Container `json:"initContainers"`
-	Containers          []Container `json:"containers"`
-	EphemeralContainers []Container `json:"ephemeralContainers"`
-	Volumes             []Volume    `json:"volumes"`
+	InitContainers      list[Container] `json:"initContainers"`
+	Containers          list[Container] `json:"containers"`
+	EphemeralContainers list[Container] `json:"ephemeralContainers"`
+	Volumes             list[Volume]    `json:"volumes"`
+}
+
+// list is a list of a Pod that is refused when it is longer than maxListed.
+type list[T any] []T
+
+// UnmarshalJSON decodes a long text one element after the other, until there are too many.
+func (l *list[T]) UnmarshalJSON(raw []byte) error {
+	*l = nil
+	if len(raw) <= 2*maxListed { // too short for too many, and faster at once
+		return json.Unmarshal(raw, (*[]T)(l))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	opening, err := decoder.Token()
+	if err != nil || opening == nil { // null is a list without elements
+		return err
+	}
+	if opening != json.Delim('[') {
+		return errors.New("want a list")
+	}
+	for decoder.More() {
+		if len(*l) == maxListed {
+			return errors.New("the list is too long")
+		}
+		var element T
+		if err := decoder.Decode(&element); err != nil {
+			return err
+		}
+		*l = append(*l, element)
+	}
+	return nil
 }
 
 // Container of any kind.
