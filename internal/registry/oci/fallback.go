@@ -25,7 +25,7 @@ func (a *attacher) list(ctx context.Context, reference image.Reference, entry wi
 		return err
 	}
 	for write := 0; ; write++ {
-		document, err := a.reader.document(ctx, reference.Repository, fallbackTag(reference.Digest), aboutReferrers(reference).what)
+		document, err := a.reader.document(ctx, reference.Repository, fallbackTag(reference.Digest), image.Digest{}, aboutReferrers(reference).what)
 		if err != nil && !registry.IsKind(err, registry.KindNotFound) {
 			return err
 		}

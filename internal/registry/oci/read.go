@@ -24,25 +24,18 @@ var acceptDocuments = http.Header{"Accept": {strings.Join([]string{
 
 // Resolve implements registry.Resolver.
 func (r *reader) Resolve(ctx context.Context, tag image.Tag) (image.Document, error) {
-	return r.document(ctx, tag.Repository, tag.Name, "the tag "+tag.Name+" of "+tag.Repository.Path())
+	return r.document(ctx, tag.Repository, tag.Name, image.Digest{}, "the tag "+tag.Name+" of "+tag.Repository.Path())
 }
 
 // Document implements registry.Fetcher.
 func (r *reader) Document(ctx context.Context, reference image.Reference) (image.Document, error) {
 	what := "the manifest " + reference.Digest.Short() + " of " + reference.Repository.Path()
-	document, err := r.document(ctx, reference.Repository, reference.Digest.String(), what)
-	if err == nil && document.Digest != reference.Digest {
-		err = failure(registry.KindDigestMismatch, nil,
-			"registry %s sent other content than %s: do not use the registry before this is explained", reference.Repository.Host(), what)
-	}
-	if err != nil {
-		return image.Document{}, err
-	}
-	return document, nil
+	return r.document(ctx, reference.Repository, reference.Digest.String(), reference.Digest, what)
 }
 
-// document fetches and parses what stands under a tag or digest. The digest header of the answer is not looked at.
-func (r *reader) document(ctx context.Context, repository image.Repository, name, what string) (image.Document, error) {
+// document fetches and parses what stands under a tag or digest. With a digest wanted, other content is refused before it is
+// parsed: an error page must not pass for a document that Assay does not take. The answer's digest header is not looked at.
+func (r *reader) document(ctx context.Context, repository image.Repository, name string, wanted image.Digest, what string) (image.Document, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.session.options.Timeout)
 	defer cancel()
 	sent := &request{
@@ -60,6 +53,10 @@ func (r *reader) document(ctx context.Context, repository image.Repository, name
 	raw, err := sent.about.readAll(ctx, response.Body, image.MaxDocumentSize)
 	if err != nil {
 		return image.Document{}, err
+	}
+	if !wanted.IsZero() && image.DigestOf(raw) != wanted {
+		return image.Document{}, failure(registry.KindDigestMismatch, nil,
+			"registry %s sent other content than %s: do not use the registry before this is explained", repository.Host(), what)
 	}
 	document, err := image.ParseDocument(response.Header.Get("Content-Type"), raw)
 	if err != nil {

@@ -117,8 +117,9 @@ func TestDigestsAreComputed(t *testing.T) {
 	}{
 		"another manifest under the digest": {testregistry.LyingDigest, false, registry.KindDigestMismatch},
 		"a lying header":                    {testregistry.LyingDigestHeader, true, 0},
-		"a byte that differs":               {testregistry.FlippedByte, false, registry.KindUnsupported},
-		"schema 1 with the right header":    {testregistry.Schema1, false, registry.KindUnsupported},
+		"a byte that differs":               {testregistry.FlippedByte, false, registry.KindDigestMismatch},
+		"cut short":                         {testregistry.TruncatedBody, false, registry.KindDigestMismatch},
+		"schema 1 with the right header":    {testregistry.Schema1, false, registry.KindDigestMismatch},
 	} {
 		t.Run(about, func(t *testing.T) {
 			r := testregistry.New(t)

@@ -88,7 +88,7 @@ func (r *reader) referrersPage(ctx context.Context, sent *request) (page []image
 // schema").
 func (r *reader) fallbackReferrers(ctx context.Context, reference image.Reference) ([]image.Descriptor, error) {
 	a := aboutReferrers(reference)
-	document, err := r.document(ctx, reference.Repository, fallbackTag(reference.Digest), a.what)
+	document, err := r.document(ctx, reference.Repository, fallbackTag(reference.Digest), image.Digest{}, a.what)
 	switch {
 	case registry.IsKind(err, registry.KindNotFound):
 		return nil, nil
