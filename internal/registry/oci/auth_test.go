@@ -4,7 +4,9 @@
 package oci
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -348,5 +350,36 @@ func TestPlainHTTPIsForListedHostsOnly(t *testing.T) {
 		if !strings.Contains(err.Error(), "plain HTTP") || len(r.Requests()) > 0 {
 			t.Errorf("%s: %d requests, %q", about, len(r.Requests()), err)
 		}
+	}
+}
+
+// A blob may take long, and a refusal whose body never comes may not: the next login has its turn.
+func TestARefusalWithoutAnEndDoesNotHoldUpABlob(t *testing.T) {
+	content := []byte("a blob")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch user, _, _ := req.BasicAuth(); {
+		case req.URL.Path == "/v2/":
+			w.Header().Set("WWW-Authenticate", `Basic realm="here"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case user == "one":
+			w.WriteHeader(http.StatusForbidden)
+			_ = http.NewResponseController(w).Flush()
+			<-req.Context().Done()
+		default:
+			_, _ = w.Write(content)
+		}
+	}))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	one, two := login(host, "one", "canary"), login(host, "two", "canary")
+	reader := readerOf(t, clientWith(t, Options{AllowedAddresses: allowLoopback, InsecureHosts: []string{host}}),
+		registry.Credentials{DockerConfigs: append(one.DockerConfigs, two.DockerConfigs...)})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	body, err := reader.Blob(ctx, repositoryAt(t, host), image.Descriptor{Digest: image.DigestOf(content), Size: int64(len(content))})
+	must(t, err)
+	defer func() { _ = body.Close() }()
+	if got, err := io.ReadAll(body); err != nil || string(got) != string(content) {
+		t.Errorf("read %q, %v", got, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -126,10 +127,16 @@ func (s *session) endpoint(host string) *endpoint {
 	return made
 }
 
-// maxDiscard is how much of an answer that nobody wants is read, in bytes, so that its connection can be used again.
-const maxDiscard = 64 << 10
+// maxDiscard and discardTimeout are how much of an answer that nobody wants is read, in bytes, and for how long, so that its
+// connection can be used again. A blob's request has no deadline that would end a body that never comes.
+const (
+	maxDiscard     = 64 << 10
+	discardTimeout = time.Second
+)
 
 func discard(response *http.Response) {
+	timer := time.AfterFunc(discardTimeout, func() { _ = response.Body.Close() })
+	defer timer.Stop()
 	_, _ = io.CopyN(io.Discard, response.Body, maxDiscard) // the answer is not wanted, nor is its error
 	_ = response.Body.Close()
 }
