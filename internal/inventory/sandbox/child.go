@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/inventory"
@@ -22,6 +23,8 @@ const (
 	maxStderr = 16 << 10
 	// maxLastWords bounds what is logged of it.
 	maxLastWords = 4 << 10
+	// waitDelay is how long the pipes of a child that ended may stay open: it may have left a copy of itself that holds them.
+	waitDelay = 2 * time.Second
 )
 
 // child is a process that indexes one image.
@@ -45,6 +48,7 @@ func startChild(ctx context.Context, program, scratch string, limits wire.Limits
 	c.command.Dir = scratch
 	c.command.Stdout, c.command.Stderr = &c.stdout, &c.stderr
 	c.command.SysProcAttr = attributes()
+	c.command.WaitDelay = waitDelay
 	keepFiles()
 	var err error
 	if c.stdin, err = c.command.StdinPipe(); err != nil {
@@ -61,6 +65,9 @@ func startChild(ctx context.Context, program, scratch string, limits wire.Limits
 func (c *child) feed(ctx context.Context, request wire.Request, img wire.Image,
 	openLayer func(context.Context, int) (io.ReadCloser, error)) error {
 	defer c.stdin.Close()
+	// Nobody may be left to read, and the pipe be open all the same.
+	stop := context.AfterFunc(ctx, func() { c.stdin.Close() })
+	defer stop()
 	w := wire.NewWriter(c.stdin)
 	if w.WriteMessage(request) != nil || w.WriteMessage(img) != nil {
 		return nil

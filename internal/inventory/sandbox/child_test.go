@@ -136,6 +136,19 @@ var behaviours = map[string]func(*wire.Reader){
 		check(err)
 		fmt.Print(len(bytes.Repeat([]byte{1}, 2*int(request.Limits.Memory))))
 	},
+	"leaves another": func(r *wire.Reader) {
+		leaveAnother(r)
+		say(wire.Result{Outcome: wire.Indexed, Contents: &wire.Contents{Detail: json.RawMessage("{}")}})
+	},
+	"leaves another and hangs": func(r *wire.Reader) {
+		leaveAnother(r)
+		never, _, err := os.Pipe()
+		check(err)
+		_, _ = never.Read(make([]byte, 1))
+	},
+	"another": func(*wire.Reader) {
+		_, _ = os.NewFile(3, "life").Read(make([]byte, 1)) // until the test ends
+	},
 	"eats time": func(r *wire.Reader) {
 		request, _ := prologue(r)
 		_, err := confine.Apply(request.Scratch, request.Limits)
@@ -150,6 +163,18 @@ func prologue(r *wire.Reader) (request wire.Request, img wire.Image) {
 	check(r.ReadMessage(&request))
 	check(r.ReadMessage(&img))
 	return request, img
+}
+
+// leaveAnother starts a process that has this one's standard files and lives until nobody has the other end of the pipe
+// beside the program open.
+func leaveAnother(r *wire.Reader) {
+	prologue(r)
+	life, err := os.Open(filepath.Join(filepath.Dir(os.Args[0]), "life"))
+	check(err)
+	self, err := os.Executable()
+	check(err)
+	_, err = os.StartProcess(self, []string{"another"}, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, life}})
+	check(err)
 }
 
 func openFiles() []string {

@@ -12,8 +12,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -200,6 +202,46 @@ func TestErrorsOfTheSourceComeBackUnchanged(t *testing.T) {
 			_, err := newIndexer(t, test.behaviour, Options{}).Index(t.Context(), source)
 			if err != lie { //nolint:errorlint // not wrapped is the point
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestWhatAChildLeavesBehindKeepsNobody holds that a process of the child's that outlives it, with its ends of the pipes, does
+// not keep the caller for ever.
+func TestWhatAChildLeavesBehindKeepsNobody(t *testing.T) {
+	for behaviour, test := range map[string]struct {
+		layer   string
+		options Options
+		want    error
+	}{
+		"leaves another":           {},
+		"leaves another and hangs": {strings.Repeat("layer", 1<<20), Options{Deadline: time.Second}, inventory.ErrDeadline},
+	} {
+		t.Run(behaviour, func(t *testing.T) {
+			x := newIndexer(t, behaviour, test.options)
+			path := filepath.Join(filepath.Dir(x.options.Program), "life")
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			life, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = life.Close() })
+			ended := make(chan error, 1)
+			go func() {
+				_, err := x.Index(t.Context(), sourceOf(test.layer))
+				ended <- err
+			}()
+			select {
+			case err := <-ended:
+				if !errors.Is(err, test.want) {
+					t.Errorf("got %v, want %v", err, test.want)
+				}
+			case <-time.After(30 * time.Second):
+				_ = life.Close()
+				t.Errorf("the caller was kept until the other process ended: %v", <-ended)
 			}
 		})
 	}
