@@ -103,6 +103,27 @@ func TestPodsAreRestricted(t *testing.T) {
 	}
 }
 
+// TestPodsOfSystemPriorityHaveAQuota holds that Pods of a system priority start also where the API server lets them do so
+// outside of kube-system only within a quota (--admission-control-config-file, ResourceQuota's limitedResources; as on GKE).
+func TestPodsOfSystemPriorityHaveAQuota(t *testing.T) {
+	objects := render(t, "default")
+	for _, o := range manifests.Only(objects, "Deployment") {
+		class := decode[appsv1.Deployment](t, o).Spec.Template.Spec.PriorityClassName
+		if !strings.HasPrefix(class, "system-") {
+			continue
+		}
+		if !slices.ContainsFunc(manifests.Only(objects, "ResourceQuota"), func(q *unstructured.Unstructured) bool {
+			quota := decode[corev1.ResourceQuota](t, q)
+			return quota.Namespace == o.GetNamespace() && quota.Spec.ScopeSelector != nil &&
+				slices.ContainsFunc(quota.Spec.ScopeSelector.MatchExpressions, func(r corev1.ScopedResourceSelectorRequirement) bool {
+					return r.ScopeName == corev1.ResourceQuotaScopePriorityClass && slices.Equal(r.Values, []string{class})
+				})
+		}) {
+			t.Errorf("no ResourceQuota lets Pods of %s have the priority class %s", o.GetName(), class)
+		}
+	}
+}
+
 // TestOnlyDefaultPutsNamespacesUnderAdmission holds that whoever takes the parts has to say which namespaces are meant.
 func TestOnlyDefaultPutsNamespacesUnderAdmission(t *testing.T) {
 	for folder, want := range map[string]string{
