@@ -94,6 +94,12 @@ var behaviours = map[string]func(*wire.Reader){
 		}
 		say(wire.Result{Outcome: wire.Indexed, Contents: &wire.Contents{Detail: json.RawMessage("{}"), Problems: many}})
 	},
+	"verbose without end": func(r *wire.Reader) {
+		request, _ := prologue(r)
+		const opening, closing = `{"Outcome":"Indexed","Contents":{"Detail":{},"Problems":[{}`, `]}}`
+		room := int(request.Limits.ResultBytes) - len(opening) - len(closing)
+		fmt.Print(opening + strings.Repeat(",{}", room/3) + closing)
+	},
 	"gives up at once": func(r *wire.Reader) {
 		prologue(r)
 		say(wire.Result{Outcome: wire.MalformedLayer, Message: "layer 1 of 1 is not a tar archive\x00"})

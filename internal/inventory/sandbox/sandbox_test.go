@@ -149,6 +149,22 @@ func TestListsAreBounded(t *testing.T) {
 	}
 }
 
+// TestAnAnswerTakesLittleMoreMemoryThanItIsLong holds for lists, whose elements are longer in memory than as text.
+func TestAnAnswerTakesLittleMoreMemoryThanItIsLong(t *testing.T) {
+	const room = 8 << 20
+	x := newIndexer(t, "verbose without end", Options{Limits: wire.Limits{ResultBytes: room}})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := x.Index(t.Context(), sourceOf())
+	runtime.ReadMemStats(&after)
+	if err != nil || len(got.Problems) != maxListed {
+		t.Errorf("got %d problems and %v", len(got.Problems), err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 6*room {
+		t.Errorf("an answer of %d bytes took %d", room, took)
+	}
+}
+
 func TestEnds(t *testing.T) {
 	for behaviour, test := range map[string]struct {
 		options Options

@@ -103,8 +103,8 @@ type Result struct {
 type Contents struct {
 	Detail       json.RawMessage
 	Packages     int
-	Problems     []inventory.Problem `json:",omitempty"`
-	Unidentified []string            `json:",omitempty"`
+	Problems     List[inventory.Problem] `json:",omitempty"`
+	Unidentified List[string]            `json:",omitempty"`
 }
 
 // Confinement says which walls stand around a child besides its limits, which always hold.
