@@ -34,8 +34,8 @@ var (
 type Repository struct{ host, path string }
 
 // ParseRepository parses and canonicalises a repository without tag and digest, as container runtimes do: the part before
-// the first slash is a host when it has a dot or a colon in it or is localhost. A port stays as it is written, so that
-// host:443/x and host/x are two repositories. Everything outside the grammar is refused, such as user names, percent
+// the first slash is a host when it has a dot or a colon in it or is localhost. The default port is left out, so that
+// host:443/x and host/x are one repository, of which the same policies speak. Everything outside the grammar is refused, such as user names, percent
 // escapes, trailing dots and other alphabets. The error wraps ErrMalformed.
 func ParseRepository(s string) (Repository, error) {
 	if len(s) > maxReferenceLength {
@@ -49,6 +49,7 @@ func ParseRepository(s string) (Repository, error) {
 	if !ok {
 		return Repository{}, fmt.Errorf("%w repository %.80q: want a host name, with a port if need be, before the first slash", ErrMalformed, s)
 	}
+	host = WithoutDefaultPort(host)
 	if host == DockerHub && !strings.Contains(path, "/") {
 		path = "library/" + path
 	}
@@ -56,6 +57,19 @@ func ParseRepository(s string) (Repository, error) {
 		return Repository{}, fmt.Errorf("%w repository %.80q: want host/path in lower case, without tag and digest", ErrMalformed, s)
 	}
 	return Repository{host: host, path: path}, nil
+}
+
+// defaultPort is that of HTTPS.
+const defaultPort = ":443"
+
+// WithoutDefaultPort returns the host without a default port, when it is still a host without it. Docker Hub's name with a port is
+// another registry to container runtimes.
+func WithoutDefaultPort(host string) string {
+	name := strings.TrimSuffix(host, defaultPort)
+	if name == DockerHub || !strings.Contains(name, ".") && name != "localhost" {
+		return host
+	}
+	return name
 }
 
 // Host returns the registry's host, with its port if it has one.

@@ -70,7 +70,7 @@ func splitPattern(pattern v1alpha1.ImagePattern) []string {
 	if !isHost(segments) {
 		segments = append([]string{image.DockerHub}, segments...)
 	}
-	segments[0] = strings.ToLower(segments[0])
+	segments[0] = image.WithoutDefaultPort(strings.ToLower(segments[0]))
 	if segments[0] == dockerHubIndex {
 		segments[0] = image.DockerHub
 	}

@@ -39,6 +39,11 @@ func TestMatchRepository(t *testing.T) {
 			[]string{"registry.example.com/shop", "registry.example.com/shop/a", "registry.example.com/shop/a/b/c"},
 			[]string{"registry.example.com/shop-evil/a", "registry.example.com/shopping", "registry.example.com.evil.com/shop/a", "registry.example.com:8443/shop/a"},
 		},
+		"the default port is as none, on either side": {
+			"registry.example.com:443/shop/*",
+			[]string{"registry.example.com/shop/a", "registry.example.com:443/shop/a"},
+			[]string{"registry.example.com:8443/shop/a"},
+		},
 		"two stars in the middle": {
 			"registry.example.com/**/checkout",
 			[]string{"registry.example.com/checkout", "registry.example.com/a/b/checkout", "registry.example.com/checkout/checkout"},
