@@ -180,6 +180,9 @@ func TestTrustWithoutAPolicyIsInGrace(t *testing.T) {
 	if object.Status.Trusted == nil || object.Status.Trusted.NotPassingSince == nil {
 		t.Fatalf("trusted: %+v", object.Status.Trusted)
 	}
+	if got := object.Status.Summary.Verdict; got != v1alpha1.VerdictUndetermined {
+		t.Errorf("the verdict is %s although nobody judged", got)
+	}
 	w.clock.Step(grace + time.Minute)
 	if object = w.settle(dev); trusted(object) != "" {
 		t.Error("trust without a policy outlived its grace")

@@ -140,10 +140,7 @@ func (s *scope) writeSummary(status *v1alpha1.TrustedImageStatus) {
 	switch {
 	case status.Trusted != nil:
 		summary.Digest, findings = short(status.Trusted.Digest), status.Trusted.Findings
-		summary.Verdict = v1alpha1.VerdictTrusted
-		if status.Trusted.NotPassingSince != nil {
-			summary.Verdict = v1alpha1.VerdictRejected
-		}
+		summary.Verdict = s.verdictOnTrusted(status.Trusted)
 	case status.Candidate != nil:
 		summary.Digest, findings = summary.Candidate, status.Candidate.Findings
 		summary.Verdict = status.Candidate.Verdict
@@ -209,6 +206,20 @@ func (s *scope) displayName(was string) string {
 		return strings.TrimPrefix(reference.Repository.Path(), "library/")
 	}
 	return was
+}
+
+// verdictOnTrusted is the verdict on the trusted digest that is shown. One that stopped passing was rejected, unless it is only
+// that no policy speaks of it any more.
+func (s *scope) verdictOnTrusted(trusted *v1alpha1.TrustedDigest) v1alpha1.Verdict {
+	if trusted.NotPassingSince == nil {
+		return v1alpha1.VerdictTrusted
+	}
+	if current := s.current(); current != nil {
+		if verdict, judged := s.verdicts[current.reference]; judged && verdict.Reason() == v1alpha1.ReasonNoMatchingPolicy {
+			return v1alpha1.VerdictUndetermined
+		}
+	}
+	return v1alpha1.VerdictRejected
 }
 
 func short(digest v1alpha1.DigestString) string {
