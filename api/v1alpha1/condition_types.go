@@ -32,6 +32,10 @@ const (
 	// something keeps it from that. It is present when the source is an upstream.
 	PromotedCondition = "Promoted"
 
+	// ExceptionsExpiringCondition is True on a policy of which exceptions expire within 14 days or have expired; its message names
+	// them. It is present only then.
+	ExceptionsExpiringCondition = "ExceptionsExpiring"
+
 	// SealedCondition is True when the seal of the trusted digest is stored and attached to the image in its registry.
 	// It is present when there is a trusted digest.
 	SealedCondition = "Sealed"
@@ -94,6 +98,23 @@ const (
 
 	// ReasonVulnerable: a finding meets a rule of vulnerabilities.block.
 	ReasonVulnerable = "Vulnerable"
+	// ReasonEndOfLife: the distribution's release is no longer supported by its vendor.
+	ReasonEndOfLife = "EndOfLife"
+	// ReasonUnidentified: files hold packages that nobody can name.
+	ReasonUnidentified = "Unidentified"
+	// ReasonScanStale: the vulnerability database is older than vulnerabilities.maxScanAge allows.
+	ReasonScanStale = "ScanStale"
+	// ReasonSecretsFound: a secret stands in a layer, an environment variable or the history of the image.
+	ReasonSecretsFound = "SecretsFound"
+	// ReasonPackageDenied: a package or a licence meets a rule of sbom.deny.
+	ReasonPackageDenied = "PackageDenied"
+	// ReasonExcused: every finding that meets the rule is excused.
+	ReasonExcused = "Excused"
+	// ReasonExceptionsExpiring: exceptions of the policy expire within 14 days or have expired.
+	ReasonExceptionsExpiring = "ExceptionsExpiring"
+	// ReasonVEXUnavailable: a VEX document that the policy names cannot be read.
+	ReasonVEXUnavailable = "VEXUnavailable"
+
 	// ReasonSignatureMissing: the image carries no signature by an authority that the rule names.
 	ReasonSignatureMissing = "SignatureMissing"
 	// ReasonSignatureUnchecked: signatures could not be looked for or checked.

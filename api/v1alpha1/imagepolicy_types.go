@@ -20,6 +20,7 @@ type ImagePolicy struct {
 
 	// spec says what is demanded.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="!has(self.vulnerabilities) || !has(self.vulnerabilities.delegateExceptions)",message="vulnerabilities.delegateExceptions is for ClusterImagePolicies"
 	Spec PolicySpec `json:"spec"`
 
 	// status says whether the policy can be applied.
@@ -43,12 +44,54 @@ type PolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Stalled.
+	// conditions: Ready, Stalled, ExceptionsExpiring.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// feeds that the policy's rules read, with what is loaded of them.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Feeds []FeedStatus `json:"feeds,omitempty"`
+
+	// unusedExceptions excuse no finding in any image that the policy speaks of; at most 64.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	UnusedExceptions []ExceptionReference `json:"unusedExceptions,omitempty"`
+}
+
+// FeedStatus is what is loaded of a feed.
+type FeedStatus struct {
+	// name of the feed: vulnerability-database, kev or epss.
+	// +required
+	// +kubebuilder:validation:MaxLength=32
+	Name string `json:"name"`
+	// version as the feed states it, absent while none is loaded.
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	Version string `json:"version,omitempty"`
+	// updatedAt is when that version was published.
+	// +optional
+	UpdatedAt *Timestamp `json:"updatedAt,omitempty"`
+	// message says why no or no newer version could be loaded, and what to do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Message string `json:"message,omitempty"`
+}
+
+// ExceptionReference names an entry of vulnerabilities.exceptions.
+type ExceptionReference struct {
+	// id of the vulnerability.
+	// +kubebuilder:validation:MaxLength=64
+	ID string `json:"id"`
+	// package of the exception.
+	// +kubebuilder:validation:MaxLength=256
+	Package string `json:"package"`
 }
 
 // GetConditions returns the policy's conditions.

@@ -7,6 +7,7 @@ package v1alpha1
 // must pass, so another policy can only tighten.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.signatures) || self.signatures.all(s, s.anyOf.all(n, has(self.authorities) && self.authorities.exists(a, a.name == n)))",message="signatures[].anyOf must name entries of authorities"
+// +kubebuilder:validation:XValidation:rule="!has(self.vulnerabilities) || !has(self.vulnerabilities.vex) || self.vulnerabilities.vex.all(v, !has(v.attestedBy) || v.attestedBy.all(n, has(self.authorities) && self.authorities.exists(a, a.name == n)))",message="vulnerabilities.vex[].attestedBy must name entries of authorities"
 type PolicySpec struct {
 	// images that the policy speaks of, as globs over their repositories. Empty means every image.
 	// +optional
@@ -17,6 +18,10 @@ type PolicySpec struct {
 	// vulnerabilities that an image must not carry.
 	// +optional
 	Vulnerabilities *VulnerabilityRules `json:"vulnerabilities,omitempty"`
+
+	// sbom says which packages and licences an image must not contain.
+	// +optional
+	SBOM *SBOMRules `json:"sbom,omitempty"`
 
 	// authorities are those whose signatures may be believed. Other fields refer to them by name.
 	// +optional
@@ -44,68 +49,6 @@ type PolicySpec struct {
 	// +optional
 	Admission *AdmissionRules `json:"admission,omitempty"`
 }
-
-// VulnerabilityRules say which findings block an image.
-type VulnerabilityRules struct {
-	// block lists kinds of findings; a finding that meets every field of any entry blocks the image.
-	// +optional
-	// +listType=map
-	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=32
-	Block []BlockRule `json:"block,omitempty"`
-}
-
-// BlockRule describes findings that block an image. A finding must meet every field that is set.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.minSeverity) || has(self.fix) || has(self.exploited)",message="set at least one of minSeverity, fix and exploited"
-type BlockRule struct {
-	// name of the rule, unique in the policy.
-	// +required
-	Name RuleName `json:"name"`
-
-	// minSeverity that a finding must have. A finding of unknown severity meets only Unknown.
-	// +optional
-	MinSeverity Severity `json:"minSeverity,omitempty"`
-
-	// fix restricts the rule to findings for which the distributor has published a fixed version.
-	// +optional
-	Fix FixRequirement `json:"fix,omitempty"`
-
-	// exploited restricts the rule to vulnerabilities that CISA's catalogue lists as known to be exploited (KEV).
-	// Without a catalogue the rule's result is Unknown, never Pass.
-	// +optional
-	Exploited ExploitedRequirement `json:"exploited,omitempty"`
-}
-
-// Severity of a finding, the distributor's rating before NVD's.
-//
-// +kubebuilder:validation:Enum=Unknown;Low;Medium;High;Critical
-type Severity string
-
-// The severities, from the least to the worst.
-const (
-	SeverityUnknown  Severity = "Unknown"
-	SeverityLow      Severity = "Low"
-	SeverityMedium   Severity = "Medium"
-	SeverityHigh     Severity = "High"
-	SeverityCritical Severity = "Critical"
-)
-
-// FixRequirement restricts a rule by whether a fixed version exists.
-//
-// +kubebuilder:validation:Enum=Available
-type FixRequirement string
-
-// FixAvailable is met by a finding with a fixed version.
-const FixAvailable FixRequirement = "Available"
-
-// ExploitedRequirement restricts a rule by what is known of exploitation.
-//
-// +kubebuilder:validation:Enum=Known
-type ExploitedRequirement string
-
-// ExploitedKnown is met by a vulnerability in CISA's catalogue of known exploited vulnerabilities.
-const ExploitedKnown ExploitedRequirement = "Known"
 
 // Authority is somebody whose signatures may be believed.
 //
@@ -164,7 +107,20 @@ type ImageRules struct {
 	// or a user name other than root.
 	// +optional
 	User UserRequirement `json:"user,omitempty"`
+
+	// secrets that are found in the image's layers, its environment variables or its history. Deny refuses the image;
+	// without it nobody looks for secrets, which takes time.
+	// +optional
+	Secrets SecretsRequirement `json:"secrets,omitempty"`
 }
+
+// SecretsRequirement restricts the secrets in an image.
+//
+// +kubebuilder:validation:Enum=Deny
+type SecretsRequirement string
+
+// SecretsDeny is met by an image in which no secret was found.
+const SecretsDeny SecretsRequirement = "Deny"
 
 // UserRequirement restricts the user of an image.
 //

@@ -152,6 +152,22 @@ type TrustedDigest struct {
 	// +kubebuilder:validation:MaxItems=5
 	Worst []FindingReference `json:"worst,omitempty"`
 
+	// excused are findings that would block were they not excused, at most ten, with who excuses them and until when.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Excused []ExcusedFinding `json:"excused,omitempty"`
+
+	// scan names the database and the feeds by which the findings were judged when the verdict or a count last changed.
+	// +optional
+	Scan *ScanReference `json:"scan,omitempty"`
+
+	// reports are whole documents in the evidence store: software bills of materials and vulnerability reports.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=48
+	Reports []ReportReference `json:"reports,omitempty"`
+
 	// rules and how the digest did under each, of the current digest only.
 	// +optional
 	// +listType=atomic
@@ -194,6 +210,22 @@ type CandidateDigest struct {
 	// +kubebuilder:validation:MaxItems=5
 	Worst []FindingReference `json:"worst,omitempty"`
 
+	// excused are findings that would block were they not excused, at most ten, with who excuses them and until when.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Excused []ExcusedFinding `json:"excused,omitempty"`
+
+	// scan names the database and the feeds by which the findings were judged when the verdict or a count last changed.
+	// +optional
+	Scan *ScanReference `json:"scan,omitempty"`
+
+	// reports are whole documents in the evidence store: software bills of materials and vulnerability reports.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=48
+	Reports []ReportReference `json:"reports,omitempty"`
+
 	// rules and how the digest did under each.
 	// +optional
 	// +listType=atomic
@@ -227,6 +259,59 @@ type FindingCounts struct {
 	// exploited is the number of findings in CISA's catalogue, absent when that is not known.
 	// +optional
 	Exploited *int32 `json:"exploited,omitempty"`
+	// excused is the number of findings that would block were they not excused.
+	// +optional
+	Excused int32 `json:"excused,omitempty"`
+}
+
+// ExcusedFinding is a finding that would block were it not excused.
+type ExcusedFinding struct {
+	// id of the vulnerability.
+	// +kubebuilder:validation:MaxLength=64
+	ID string `json:"id"`
+	// package that carries it.
+	// +kubebuilder:validation:MaxLength=128
+	Package string `json:"package"`
+	// by says who excuses it: the policy, and the path of its field such as vulnerabilities.exceptions or vulnerabilities.vex[vendor].
+	// +kubebuilder:validation:MaxLength=384
+	By string `json:"by"`
+	// owner of the decision, where one is named.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Owner string `json:"owner,omitempty"`
+	// until is when it is excused no longer, absent when that does not end by itself.
+	// +optional
+	Until *Timestamp `json:"until,omitempty"`
+}
+
+// ScanReference names the database and the feeds that findings come from.
+type ScanReference struct {
+	// database is the digest of the vulnerability database.
+	// +optional
+	// +kubebuilder:validation:MaxLength=71
+	Database string `json:"database,omitempty"`
+	// databaseUpdatedAt is when it was published.
+	// +optional
+	DatabaseUpdatedAt *Timestamp `json:"databaseUpdatedAt,omitempty"`
+	// kev is the version of CISA's catalogue.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	KEV string `json:"kev,omitempty"`
+	// epss is the date and model of FIRST's scores.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	EPSS string `json:"epss,omitempty"`
+}
+
+// ReportReference names a document in the evidence store.
+type ReportReference struct {
+	// type of the document: spdx, cyclonedx or vulnerabilities.
+	// +kubebuilder:validation:MaxLength=32
+	Type string `json:"type"`
+	// subject is the digest of the platform's manifest that the document is about.
+	Subject DigestString `json:"subject"`
+	// digest of the document.
+	Digest DigestString `json:"digest"`
 }
 
 // FindingReference is one finding in short.

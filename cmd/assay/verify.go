@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,7 +100,8 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 	if err != nil {
 		return err
 	}
-	verdict := policy.Judge(set.Policies, collected)
+	collected = parts.Gatherer.Examine(ctx, collected, gather.Wanted{})
+	verdict := policy.Judge(set.Policies, collected, policy.Circumstances{Now: time.Now()})
 	if err := report.Verdict(command.OutOrStdout(), reference.String(), verdict.Outcome.Verdict(), verdict.Rules, policy.Worst(collected)); err != nil {
 		return err
 	}

@@ -237,6 +237,8 @@ func (f *fakeFindings) Version() string {
 
 func (f *fakeFindings) Exploited(string) bool { return false }
 
+func (f *fakeFindings) Ransomware(string) bool { return false }
+
 func (f *fakeFindings) Feed() evidence.Fact[evidence.Feed] {
 	return evidence.Checked(evidence.Feed{Version: "test"})
 }

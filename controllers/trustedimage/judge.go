@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
 )
@@ -39,7 +40,9 @@ func (r *Reconciler) judgeDigest(ctx context.Context, s *scope, reference image.
 	}
 	collected, gathered := s.evidence[reference]
 	if gathered || len(policies.Policies) == 0 {
-		s.verdicts[reference] = policy.Judge(policies.Policies, collected)
+		examined := r.Gatherer.Examine(ctx, collected, gather.Wanted{})
+		s.evidence[reference] = examined
+		s.verdicts[reference] = policy.Judge(policies.Policies, examined, policy.Circumstances{Now: s.now})
 	}
 }
 

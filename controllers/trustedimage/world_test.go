@@ -26,6 +26,7 @@ import (
 	"github.com/assay-dev/assay/internal/policy/keys/cluster"
 	"github.com/assay-dev/assay/internal/signature"
 	signerfake "github.com/assay-dev/assay/internal/signature/fake"
+	vulnerabilityfake "github.com/assay-dev/assay/internal/vulnerability/fake"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
@@ -84,7 +85,8 @@ func (w *world) start(signer signature.Signer, folder string) {
 		Policies:   &keys.Resolver{Policies: cluster.Policies{Reader: w.api}, ConfigMaps: cluster.ConfigMaps{Reader: w.api}, Namespace: "assay-system"},
 		Registries: w.registry,
 		Gatherer: &gather.Gatherer{
-			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: w.findings, Catalogue: w.findings, Verifier: w.registry,
+			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: &vulnerabilityfake.Fleet{Detector: w.findings}, Catalogue: w.findings,
+			Scores: &vulnerabilityfake.Scores{}, Chronicle: &vulnerabilityfake.Chronicle{}, Verifier: w.registry,
 		},
 		Intelligence: w.findings.Version,
 		Seals:        &Seals{Signer: signer, Store: store, Ledger: store, Attacher: w.registry, Version: "test"},

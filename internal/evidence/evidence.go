@@ -4,6 +4,8 @@
 package evidence
 
 import (
+	"time"
+
 	"github.com/assay-dev/assay/internal/image"
 )
 
@@ -14,8 +16,16 @@ type Evidence struct {
 	Platforms []Platform
 	// Signatures by the fingerprint of the key that was tried.
 	Signatures map[string]Fact[Signature]
-	// KEV says whether Finding.Exploited can be relied upon.
+	// Database is the vulnerability database that Findings come from.
+	Database Fact[Feed]
+	// KEV says whether Finding.Exploited and Finding.Ransomware can be relied upon.
 	KEV Fact[Feed]
+	// EPSS says whether Finding.EPSS can be relied upon.
+	EPSS Fact[Feed]
+	// VEX has the statements that were attested to the image, by the fingerprint of the key that signed them.
+	VEX map[string]Fact[[]VEXStatement]
+	// IgnoredVEX is the number of VEX attestations on the image that none of the keys that were asked for signed.
+	IgnoredVEX int
 }
 
 // Platform is what is known of one platform's image.
@@ -27,6 +37,44 @@ type Platform struct {
 	Inventory Fact[Inventory]
 	// Findings are sorted; CouldNotCheck when the database does not cover the image.
 	Findings Fact[[]Finding]
+	// Distribution is known when Findings are.
+	Distribution Fact[Distribution]
+	// Packages are NotChecked unless they were asked for.
+	Packages Fact[[]Package]
+	// Secrets are NotChecked unless they were asked for; CouldNotCheck when not every file could be looked at.
+	Secrets Fact[[]Secret]
+}
+
+// Distribution is what an image's operating system is.
+type Distribution struct {
+	// Name and version, such as "debian 9.12"; empty for an image without a distribution.
+	Name string
+	// EndOfLife says that its vendor no longer supports the release.
+	EndOfLife bool
+}
+
+// Package is one package in an image.
+type Package struct {
+	// PURL is the package URL; empty where the ecosystem has none.
+	PURL    string
+	Name    string
+	Version string
+	// Path of its file, or of the file that names it, if it has one.
+	Path     string
+	Licenses []string
+}
+
+// Secret is the place of a secret in an image, never the secret itself.
+type Secret struct {
+	// Rule that found it, such as aws-access-key-id.
+	Rule     string
+	Severity Severity
+	// Place is the path of the file, "environment variable NAME" or "history entry N".
+	Place string
+	// Layer is the diff ID of the layer that the file stands in, the zero digest for the configuration.
+	Layer image.Digest
+	// Line in the file, counted from 1; 0 when it is not known.
+	Line int
 }
 
 // Inventory sums up what is in an image.
@@ -53,17 +101,61 @@ const (
 type Finding struct {
 	// ID of the vulnerability, such as CVE-2021-44228.
 	ID string
+	// Aliases are other identifiers of it, such as DSA-5020-1; sorted.
+	Aliases []string
 	// Target within the image, such as the path of a program or the name of the distribution.
 	Target string
 	// Package that carries it, with its Version and the path of its file if it has one.
 	Package string
 	Version string
 	Path    string
+	// PURL is the package URL of the package with its version; empty where the ecosystem has none.
+	PURL string
 	// FixedVersion is empty when no fix is published.
 	FixedVersion string
 	Severity     Severity
-	// Exploited says that the vulnerability is in CISA's catalogue; meaningful only when Evidence.KEV is Known.
-	Exploited bool
+	// Published is when the vulnerability was published, the zero time when that is not known.
+	Published time.Time
+	// Comprehensive says that only comprehensive detection gives the finding: a package manager's file list claims the file.
+	Comprehensive bool
+	// Exploited and Ransomware say what CISA's catalogue lists; meaningful only when Evidence.KEV is Known.
+	Exploited, Ransomware bool
+	// EPSS is the probability of exploitation in the next 30 days; meaningful only when Evidence.EPSS is Known and Scored is true.
+	EPSS   float64
+	Scored bool
+	// FirstSeen is when Assay first found the vulnerability in the package, FixSeen when it first saw a fix for it; zero times
+	// when that is not known, FixSeen also while there is no fix.
+	FirstSeen, FixSeen time.Time
+}
+
+// VEXStatus is what a VEX statement says.
+type VEXStatus string
+
+// The statuses of OpenVEX, to which those of CSAF are mapped.
+const (
+	VEXNotAffected        VEXStatus = "not_affected"
+	VEXAffected           VEXStatus = "affected"
+	VEXFixed              VEXStatus = "fixed"
+	VEXUnderInvestigation VEXStatus = "under_investigation"
+)
+
+// VEXStatement says how one product is affected by one vulnerability.
+type VEXStatement struct {
+	// IDs of the vulnerability: its name and its aliases.
+	IDs    []string
+	Status VEXStatus
+	// Product is a package URL: of a package, with or without a version, or of an image (pkg:oci/NAME@DIGEST).
+	Product string
+	// Subcomponents are package URLs of packages within Product. With none the statement is about Product as a whole.
+	Subcomponents []string
+	// Justification, in the document's words; may be empty.
+	Justification string
+	// Author of the document; may be empty.
+	Author string
+	// Document identifies the document, such as its @id or tracking id.
+	Document string
+	// Timestamp orders statements about the same product and vulnerability: the latest counts.
+	Timestamp time.Time
 }
 
 // Signature says whether one key signed the digest.
@@ -78,6 +170,8 @@ type Signature struct {
 type Feed struct {
 	// Version as the feed states it.
 	Version string
-	// Entries is the number of entries.
+	// Entries is the number of entries, 0 when it was not counted.
 	Entries int
+	// UpdatedAt is when that version was published.
+	UpdatedAt time.Time
 }

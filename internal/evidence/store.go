@@ -34,6 +34,8 @@ const (
 	// KindSPDX and KindCycloneDX are documents made from an inventory, as bytes that were written once.
 	KindSPDX      Kind = "sbom.spdx"
 	KindCycloneDX Kind = "sbom.cyclonedx"
+	// KindVulnerabilities is the report of the findings in one platform's image with every detail.
+	KindVulnerabilities Kind = "vulnerabilities"
 )
 
 // AttestationKind is the kind of the signed statement that a document is about the image in the repository, as a Sigstore

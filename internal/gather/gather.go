@@ -25,12 +25,17 @@ import (
 
 // Gatherer collects evidence. Its fields are set once; it is safe for concurrent use.
 type Gatherer struct {
-	Store     evidence.Store
-	Indexer   inventory.Indexer
-	SBOMs     inventory.SBOMWriter
-	Matcher   vulnerability.Matcher
+	Store    evidence.Store
+	Indexer  inventory.Indexer
+	SBOMs    inventory.SBOMWriter
+	Matcher  vulnerability.Matcher
+	Verifier signature.Verifier
+	// Catalogue, Scores and Chronicle say more of findings.
 	Catalogue vulnerability.Catalogue
-	Verifier  signature.Verifier
+	Scores    vulnerability.Scores
+	Chronicle vulnerability.Chronicle
+	// VEX reads statements of vendors that are attached to images.
+	VEX vulnerability.VEXReader
 
 	// indexing has one piece of work per platform's manifest in a repository, however many ask for it. Nobody waits for
 	// somebody else's registry, or is told of its errors, because both have an image with the same digest.
@@ -45,6 +50,10 @@ type Request struct {
 	Platforms []image.Platform
 	// Keys whose signatures are looked for.
 	Keys []signature.Key
+	// VEXKeys are the keys whose attested VEX documents are looked for.
+	VEXKeys []signature.Key
+	// Secrets asks to search the image for secrets.
+	Secrets bool
 	// Reader reads the repository with the credentials of whoever asks.
 	Reader registry.Reader
 }
@@ -52,10 +61,10 @@ type Request struct {
 // ErrStore says that the evidence store could not be read or written.
 var ErrStore = errors.New("the evidence store failed")
 
-// Gather collects the evidence. The error is a *registry.Error or an image.Err… when the image itself could not be
+// Gather collects what needs the network or a child process; Examine adds the findings. The error is a *registry.Error or an image.Err… when the image itself could not be
 // read, and ErrStore when the evidence store failed; what could not be found out about an image that was read is in the facts.
 func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Evidence, error) {
-	result := evidence.Evidence{Image: request.Reference, KEV: g.Catalogue.Feed()}
+	result := evidence.Evidence{Image: request.Reference}
 	children, err := g.children(ctx, request)
 	if err != nil {
 		return result, err
@@ -70,6 +79,9 @@ func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Eviden
 	slices.SortFunc(result.Platforms, func(a, b evidence.Platform) int {
 		return strings.Compare(a.Platform.String()+a.Manifest.String(), b.Platform.String()+b.Manifest.String())
 	})
+	if len(request.VEXKeys) > 0 {
+		result.VEX, result.IgnoredVEX = g.VEX.Read(ctx, request.Reader, request.Reference, request.VEXKeys)
+	}
 	result.Signatures, err = g.signatures(ctx, request)
 	return result, err
 }
@@ -143,12 +155,13 @@ func (g *Gatherer) platform(ctx context.Context, request Request, c child) (evid
 			return evidence.Platform{}, err
 		}
 		result.Inventory = evidence.Unchecked[evidence.Inventory](reason, err.Error())
-		result.Findings = evidence.Unchecked[[]evidence.Finding](reason, err.Error())
 		return result, nil
 	}
 	result.Inventory = inventoryFact(made)
-	result.Findings = g.findings(ctx, made)
-	return result, nil
+	if request.Secrets {
+		result.Secrets = secretsFact(made)
+	}
+	return result, g.Matcher.Add(ctx, c.digest, func(context.Context) (inventory.Inventory, error) { return made, nil })
 }
 
 // indexingReason tells the errors that say something of the image from those that say something of the registry or the store.
@@ -176,28 +189,14 @@ func inventoryFact(made inventory.Inventory) evidence.Fact[evidence.Inventory] {
 	if len(made.Problems) == 0 {
 		return evidence.Checked(evidence.Inventory{Packages: made.Packages, Unidentified: made.Unidentified})
 	}
-	first := made.Problems[0]
-	message := fmt.Sprintf("%s: %s", first.Path, first.Message)
-	if more := len(made.Problems) - 1; more > 0 {
-		message += fmt.Sprintf(" (and %d more)", more)
-	}
-	return evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, message)
+	return evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, describeProblems(made.Problems))
 }
 
-func (g *Gatherer) findings(ctx context.Context, made inventory.Inventory) evidence.Fact[[]evidence.Finding] {
-	findings, err := g.Matcher.Match(ctx, made)
-	if err != nil {
-		reason := v1alpha1.ReasonMatchingFailed
-		switch {
-		case errors.Is(err, vulnerability.ErrNoDatabase):
-			reason = v1alpha1.ReasonDatabaseUnavailable
-		case errors.Is(err, vulnerability.ErrNotCovered):
-			reason = v1alpha1.ReasonNotCovered
-		}
-		return evidence.Unchecked[[]evidence.Finding](reason, err.Error())
+// describeProblems tells of the first problem and counts the others.
+func describeProblems(problems []inventory.Problem) string {
+	message := fmt.Sprintf("%s: %s", problems[0].Path, problems[0].Message)
+	if more := len(problems) - 1; more > 0 {
+		message += fmt.Sprintf(" (and %d more)", more)
 	}
-	for i := range findings {
-		findings[i].Exploited = g.Catalogue.Exploited(findings[i].ID)
-	}
-	return evidence.Checked(findings)
+	return message
 }

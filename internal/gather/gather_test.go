@@ -24,6 +24,7 @@ import (
 	"github.com/assay-dev/assay/internal/signature"
 	signaturefake "github.com/assay-dev/assay/internal/signature/fake"
 	"github.com/assay-dev/assay/internal/vulnerability"
+	vulnerabilityfake "github.com/assay-dev/assay/internal/vulnerability/fake"
 )
 
 // place is a registry and an indexer in memory that count what is asked of them.
@@ -113,6 +114,7 @@ func (d database) Match(context.Context, inventory.Inventory) ([]evidence.Findin
 	return append([]evidence.Finding(nil), d.findings...), d.err
 }
 func (database) Version() string          { return "1" }
+func (database) Ransomware(string) bool   { return false }
 func (database) Exploited(id string) bool { return id == "CVE-2021-44228" }
 func (database) Feed() evidence.Fact[evidence.Feed] {
 	return evidence.Checked(evidence.Feed{Version: "1"})
@@ -120,8 +122,19 @@ func (database) Feed() evidence.Fact[evidence.Feed] {
 
 func newGatherer(p *place, d database) *gather.Gatherer {
 	return &gather.Gatherer{
-		Store: &evidencefake.Store{}, Indexer: p, SBOMs: p, Matcher: d, Catalogue: d, Verifier: &signaturefake.Verifier{},
+		Store: &evidencefake.Store{}, Indexer: p, SBOMs: p, Matcher: &vulnerabilityfake.Fleet{Detector: d}, Catalogue: d,
+		Scores: &vulnerabilityfake.Scores{}, Chronicle: &vulnerabilityfake.Chronicle{}, Verifier: &signaturefake.Verifier{},
 	}
+}
+
+// gatherAll gathers and examines.
+func gatherAll(t *testing.T, g *gather.Gatherer, request gather.Request) (evidence.Evidence, error) {
+	t.Helper()
+	collected, err := g.Gather(t.Context(), request)
+	if err != nil {
+		return collected, err
+	}
+	return g.Examine(t.Context(), collected, gather.Wanted{}), nil
 }
 
 func requestFor(t *testing.T, p *place, digest image.Digest) gather.Request {
@@ -141,7 +154,7 @@ func TestEveryRunnablePlatformOfAnIndexIsLookedAt(t *testing.T) {
 	index := p.document(t, "application/vnd.oci.image.index.v1+json", fmt.Appendf(nil,
 		`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s,%s,%s]}`, armChild, amdChild,
 		bytes.Replace([]byte(attestation), []byte(`"os":"linux"`), []byte(`"os":"unknown"`), 1)))
-	collected, err := newGatherer(p, database{}).Gather(t.Context(), requestFor(t, p, index))
+	collected, err := gatherAll(t, newGatherer(p, database{}), requestFor(t, p, index))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +270,7 @@ func TestWhatIsWrongWithAnImageIsAFact(t *testing.T) {
 				test.place(p)
 			}
 			digest, _ := p.manifest(t, "amd64")
-			collected, err := newGatherer(p, test.database).Gather(t.Context(), requestFor(t, p, digest))
+			collected, err := gatherAll(t, newGatherer(p, test.database), requestFor(t, p, digest))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -298,7 +311,7 @@ func TestExploitedFindingsAreMarked(t *testing.T) {
 	p := newPlace()
 	digest, _ := p.manifest(t, "amd64")
 	found := database{findings: []evidence.Finding{{ID: "CVE-2021-44228"}, {ID: "CVE-2021-45046"}}}
-	collected, err := newGatherer(p, found).Gather(t.Context(), requestFor(t, p, digest))
+	collected, err := gatherAll(t, newGatherer(p, found), requestFor(t, p, digest))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,12 +73,12 @@ func readBlob(ctx context.Context, request Request, descriptor image.Descriptor)
 
 // inventory returns the inventory of one platform's image, and has it indexed when the store has none of this version.
 func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw []byte, config image.Config) (inventory.Inventory, error) {
-	if made, err := g.storedInventory(ctx, c.digest); err == nil || !errors.Is(err, evidence.ErrNotFound) {
+	if made, err := g.storedInventory(ctx, c.digest, request.Secrets); err == nil || !errors.Is(err, evidence.ErrNotFound) {
 		return made, err
 	}
-	shared, err, _ := g.indexing.Do(request.Reference.Repository.String()+"@"+c.digest.String(), func() (any, error) {
+	shared, err, _ := g.indexing.Do(fmt.Sprintf("%s@%s %v", request.Reference.Repository, c.digest, request.Secrets), func() (any, error) {
 		// Somebody may have finished between the look above and this call.
-		if made, err := g.storedInventory(ctx, c.digest); err == nil {
+		if made, err := g.storedInventory(ctx, c.digest, request.Secrets); err == nil {
 			return made, nil
 		}
 		return g.index(ctx, request, c, raw, config)
@@ -87,13 +87,14 @@ func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw 
 	return made, err
 }
 
-func (g *Gatherer) storedInventory(ctx context.Context, manifest image.Digest) (inventory.Inventory, error) {
+// storedInventory returns what is stored, unless it is to have been searched for secrets and was not.
+func (g *Gatherer) storedInventory(ctx context.Context, manifest image.Digest, secrets bool) (inventory.Inventory, error) {
 	var made inventory.Inventory
 	content, err := g.Store.Get(ctx, manifest, evidence.KindInventory)
 	if err != nil {
 		return made, err
 	}
-	if err := json.Unmarshal(content, &made); err != nil || made.Version != inventory.Version {
+	if err := json.Unmarshal(content, &made); err != nil || made.Version != inventory.Version || secrets && !made.SecretsSought {
 		return inventory.Inventory{}, evidence.ErrNotFound
 	}
 	return made, nil
@@ -110,6 +111,7 @@ func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []by
 		Platform: config.Platform,
 		Manifest: c.manifest,
 		Config:   raw,
+		Secrets:  request.Secrets,
 		OpenLayer: func(ctx context.Context, layer int) (io.ReadCloser, error) {
 			return request.Reader.Blob(ctx, repository, c.manifest.Layers[layer])
 		},

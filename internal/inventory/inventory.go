@@ -36,6 +36,25 @@ type Inventory struct {
 	Problems []Problem `json:"problems,omitempty"`
 	// Unidentified lists files that hold packages nobody can name; at most 20, sorted.
 	Unidentified []string `json:"unidentified,omitempty"`
+	// SecretsSought says that the image was searched for secrets.
+	SecretsSought bool `json:"secretsSought,omitempty"`
+	// Secrets that were found, sorted; at most 100.
+	Secrets []Secret `json:"secrets,omitempty"`
+	// SecretProblems tell which files could not be searched for secrets; at most 20, sorted.
+	SecretProblems []Problem `json:"secretProblems,omitempty"`
+}
+
+// Secret is the place of a secret, without the secret or anything near it.
+type Secret struct {
+	// Rule that found it, such as aws-access-key-id, and its severity in trivy's words.
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`
+	// Place is the path of the file, "environment variable NAME" or "history entry N", bounded and printable.
+	Place string `json:"place"`
+	// Layer is the diff ID of the layer with the file, the zero digest for the configuration.
+	Layer image.Digest `json:"layer,omitzero"`
+	// Line in the file, counted from 1; 0 when it is not known.
+	Line int `json:"line,omitempty"`
 }
 
 // Problem is something in an image that could not be parsed.
@@ -55,6 +74,8 @@ type Source struct {
 	Manifest image.Manifest
 	// Config is the configuration's bytes, checked against their digest.
 	Config []byte
+	// Secrets asks to search the image for secrets, which takes time.
+	Secrets bool
 	// OpenLayer opens the compressed layer with the index in Manifest.Layers. A layer's reader says at its end, at the latest,
 	// when it was not the content of its digest, and ends when ctx does. Errors of both come back unchanged from Index.
 	OpenLayer func(ctx context.Context, index int) (io.ReadCloser, error)

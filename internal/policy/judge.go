@@ -5,6 +5,7 @@ package policy
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -29,13 +30,24 @@ const (
 	rulePlatforms = "platforms"
 )
 
+// Circumstances are what a verdict depends on beside the image and the policies.
+type Circumstances struct {
+	// Now is the time of the judgement.
+	Now time.Time
+	// TrustedAt is when the environment came to trust the digest; the zero time for a candidate.
+	TrustedAt time.Time
+	// Replaces is the evidence on the digest that the environment trusted before this one, for a candidate the one that it
+	// trusts now; nil when there is none.
+	Replaces *evidence.Evidence
+}
+
 // Judge judges an image under the policies that speak of it (see Matching). Each policy judges by what its own rules need: one
 // without rules on vulnerabilities does not look at findings, and one without any rule passes, which is an explicit
 // choice. Not even that one passes an image of which no platform was looked at.
 //
 // A rule of vulnerabilities.block fails by one finding that meets it on one platform. It passes only when the inventory
 // of every platform is complete and was matched, and, when it asks for exploited vulnerabilities, the catalogue of them is known.
-func Judge(policies []Policy, e evidence.Evidence) Verdict {
+func Judge(policies []Policy, e evidence.Evidence, c Circumstances) Verdict {
 	if len(policies) == 0 {
 		return conclude([]v1alpha1.RuleResult{{
 			Rule: rulePolicies, Result: v1alpha1.ResultUnknown, Reason: v1alpha1.ReasonNoMatchingPolicy,

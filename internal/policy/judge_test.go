@@ -135,12 +135,12 @@ func TestEachFieldFlipsTheVerdict(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if before := Judge([]Policy{test.before}, test.evidence); before.Outcome != Trusted {
+			if before := Judge([]Policy{test.before}, test.evidence, Circumstances{}); before.Outcome != Trusted {
 				t.Fatalf("before: %s: %s", before.Outcome, before.Message())
 			}
 			after := deep(test.before)
 			test.change(&after.Spec)
-			if got := Judge([]Policy{after}, test.evidence); got.Outcome != Rejected {
+			if got := Judge([]Policy{after}, test.evidence, Circumstances{}); got.Outcome != Rejected {
 				t.Errorf("after: %s: %s", got.Outcome, got.Message())
 			}
 		})
@@ -354,7 +354,7 @@ func TestJudge(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Judge(test.policies, test.evidence)
+			got := Judge(test.policies, test.evidence, Circumstances{})
 			leading, _ := got.Leading()
 			if got.Outcome != test.outcome || got.Reason() != test.reason || leading.Message != test.message {
 				t.Errorf("got  %s, %s, %q\nwant %s, %s, %q", got.Outcome, got.Reason(), leading.Message, test.outcome, test.reason, test.message)
@@ -366,7 +366,7 @@ func TestJudge(t *testing.T) {
 func TestRulesAreListedByPolicyAndField(t *testing.T) {
 	a, b := everyField(), everyField()
 	a.Name, b.Name = "z", "prod/a"
-	got := Judge([]Policy{a, b}, clean(openssl))
+	got := Judge([]Policy{a, b}, clean(openssl), Circumstances{})
 	const fixable = "1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them"
 	const released = "signed by 1 of 2 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)"
 	var want []v1alpha1.RuleResult
@@ -390,7 +390,7 @@ func TestRulesAreListedByPolicyAndField(t *testing.T) {
 func TestMessagesNameTheWorstThreeOnce(t *testing.T) {
 	elsewhere := openssl
 	elsewhere.Path = "opt/openssl"
-	got := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityUnknown})}, clean(unrated, zlib, elsewhere, listed, openssl))
+	got := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityUnknown})}, clean(unrated, zlib, elsewhere, listed, openssl), Circumstances{})
 	const want = "5 findings: CVE-2021-44228 in log4j-core 2.14.1 (Medium, exploited, fixed in 2.15.0), CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2), " +
 		"CVE-2023-45853 in zlib1g 1.2.13 (High), ...; update the packages that have a fix, and remove the others or choose another base image"
 	if got.Rules[0].Message != want {
@@ -413,7 +413,7 @@ func TestHostileWordsAreEscapedAndBounded(t *testing.T) {
 	e.Signatures = map[string]evidence.Fact[evidence.Signature]{releasePrint: evidence.Checked(evidence.Signature{Message: long})}
 	unchecked := signed(1, "unseen")
 	unchecked.Authorities["unseen"] = evidence.Unchecked[string](long, long)
-	verdict := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityLow}), signed(1, "release"), nonRootOnly(), unchecked}, e)
+	verdict := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityLow}), signed(1, "release"), nonRootOnly(), unchecked}, e, Circumstances{})
 	for _, rule := range verdict.Rules {
 		if rule.Result == v1alpha1.ResultPass {
 			t.Errorf("%s passes", rule.Rule)

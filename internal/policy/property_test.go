@@ -122,8 +122,8 @@ func TestAddingAPolicyNeverAllowsWhatWasNotAllowed(t *testing.T) {
 	tightened := 0
 	forAll(t, func(t *testing.T, g generator) {
 		policies, e := append(g.policies(), g.policy("prod/first")), g.evidence()
-		before := Judge(policies, e)
-		after := Judge(append(slices.Clone(policies), g.policy("prod/added")), e)
+		before := Judge(policies, e, Circumstances{})
+		after := Judge(append(slices.Clone(policies), g.policy("prod/added")), e, Circumstances{})
 		if before.Outcome != Trusted && after.Outcome == Trusted {
 			t.Errorf("%s became %s", before.Outcome, after.Outcome)
 		}
@@ -154,7 +154,7 @@ func TestAddingAPlatformOrAFindingNeverHelps(t *testing.T) {
 			first := &worse.Platforms[0]
 			first.Findings.Value = append(slices.Clone(first.Findings.Value), g.finding())
 		}
-		before, after := Judge(policies, e), Judge(policies, worse)
+		before, after := Judge(policies, e, Circumstances{}), Judge(policies, worse, Circumstances{})
 		if before.Outcome != Trusted && after.Outcome == Trusted || before.Outcome == Rejected && after.Outcome != Rejected {
 			t.Errorf("%s became %s", before.Outcome, after.Outcome)
 		}
@@ -183,7 +183,7 @@ func TestKnowingLessNeverHelps(t *testing.T) {
 		if g.IntN(2) == 0 {
 			less.KEV = evidence.Fact[evidence.Feed]{}
 		}
-		before, after := Judge(policies, e), Judge(policies, less)
+		before, after := Judge(policies, e, Circumstances{}), Judge(policies, less, Circumstances{})
 		if before.Outcome != Trusted && after.Outcome == Trusted {
 			t.Errorf("%s became %s", before.Outcome, after.Outcome)
 		}
@@ -203,7 +203,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	forAll(t, func(t *testing.T, g generator) {
 		policies, e := g.policies(), g.evidence()
 		shuffledPolicies, shuffledEvidence := g.shuffle(policies, e)
-		if diff := cmp.Diff(Judge(policies, e), Judge(shuffledPolicies, shuffledEvidence)); diff != "" {
+		if diff := cmp.Diff(Judge(policies, e, Circumstances{}), Judge(shuffledPolicies, shuffledEvidence, Circumstances{})); diff != "" {
 			t.Errorf("verdict (-one order +another):\n%s", diff)
 		}
 		if Hash(policies) != Hash(shuffledPolicies) {

@@ -20,10 +20,21 @@ type sighting struct {
 	platforms []string
 }
 
+// identity is what makes the findings of several platforms one.
+type identity struct {
+	id, target, name, version, path, fixedVersion string
+	severity                                      evidence.Severity
+	exploited                                     bool
+}
+
+func identityOf(f *evidence.Finding) identity {
+	return identity{f.ID, f.Target, f.Package, f.Version, f.Path, f.FixedVersion, f.Severity, f.Exploited}
+}
+
 // sightings returns all findings that are known, the worst first. Whether a vulnerability is exploited counts only when
 // the catalogue of those is known.
 func sightings(e evidence.Evidence) []sighting {
-	at := map[evidence.Finding]int{}
+	at := map[identity]int{}
 	var all []sighting
 	for _, p := range byPlatform(e) {
 		if p.Findings.State != evidence.Known {
@@ -31,10 +42,11 @@ func sightings(e evidence.Evidence) []sighting {
 		}
 		for _, f := range p.Findings.Value {
 			f.Exploited = f.Exploited && e.KEV.State == evidence.Known
-			i, seen := at[f]
+			key := identityOf(&f)
+			i, seen := at[key]
 			if !seen {
 				i = len(all)
-				at[f] = i
+				at[key] = i
 				all = append(all, sighting{Finding: f})
 			}
 			all[i].platforms = appendNew(all[i].platforms, platformName(p))

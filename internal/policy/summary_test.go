@@ -156,7 +156,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	policies := slices.Repeat([]Policy{p}, MaxPolicies)
 	for b.Loop() {
-		Judge(policies, e)
+		Judge(policies, e, Circumstances{})
 	}
 }
 
@@ -164,6 +164,6 @@ func BenchmarkJudgeTypical(b *testing.B) {
 	e := clean(openssl, zlib, unrated, listed)
 	policies := []Policy{everyField(), signed(1, "ci")}
 	for b.Loop() {
-		Judge(policies, e)
+		Judge(policies, e, Circumstances{})
 	}
 }

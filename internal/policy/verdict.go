@@ -6,8 +6,10 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
 )
 
 // Outcome of judging an image. The zero value is Undetermined.
@@ -44,6 +46,27 @@ type Verdict struct {
 	// Rules by policy, and within a policy in the order of the API's fields, each list by name. A result without a policy
 	// says that there is none, or that nothing is known of the image.
 	Rules []v1alpha1.RuleResult
+	// Until is the next moment at which time alone may change a result: an exception expires, a grace ends, the database grows too
+	// old. The zero time when there is none.
+	Until time.Time
+	// Excused are the findings that would block were they not excused, the worst first.
+	Excused []Excused
+}
+
+// Excused is a finding that would block under a policy were it not excused.
+type Excused struct {
+	Finding evidence.Finding
+	// Policy whose rule it would break.
+	Policy string
+	// By is the policy and the path of its field that excuses, such as "prod/base vulnerabilities.exceptions".
+	By string
+	// Exception that excuses, with the policy that it stands in; nil when something else does.
+	Exception       *v1alpha1.ExceptionReference
+	ExceptionPolicy string
+	// Owner and Reason of the decision; may be empty.
+	Owner, Reason string
+	// Until is when it excuses no longer, the zero time when that does not end by itself.
+	Until time.Time
 }
 
 // conclude draws the outcome from the results: a rule that fails rejects, and only rules that all pass are trust.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/evidence/disk"
+	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
@@ -90,7 +91,7 @@ func newAssay(t *testing.T, indexProgram, database, registryHost string) assay {
 		t.Fatal(err)
 	}
 	return assay{
-		gatherer: &gather.Gatherer{Store: store, Indexer: indexer, SBOMs: noSBOMs{}, Matcher: matcher, Catalogue: &fake.Catalogue{}},
+		gatherer: &gather.Gatherer{Store: store, Indexer: indexer, SBOMs: noSBOMs{}, Matcher: fleet.New(matcher), Catalogue: &fake.Catalogue{}, Scores: &fake.Scores{}, Chronicle: &fake.Chronicle{}},
 		reader:   reader,
 	}
 }
@@ -106,7 +107,7 @@ func (w *world) gather(t *testing.T, reference string) evidence.Evidence {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gathered
+	return w.assay.gatherer.Examine(t.Context(), gathered, gather.Wanted{})
 }
 
 // severityNames are trivy's.

@@ -5,6 +5,7 @@
 package assembly
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/evidence/disk"
+	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory/sandbox"
@@ -50,6 +52,8 @@ type Parts struct {
 	Registries *oci.Client
 	Store      *disk.Store
 	Database   *trivydb.Database
+	// Fleet knows what is in all images.
+	Fleet *fleet.Fleet
 	// Catalogue is nil when none is configured.
 	Catalogue *kev.Catalogue
 	Gatherer  *gather.Gatherer
@@ -89,12 +93,15 @@ func Assemble(o Options) (*Parts, error) {
 		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource),
 		Catalogue:  catalogue,
 	}
+	parts.Fleet = fleet.New(parts.Database)
 	parts.Gatherer = &gather.Gatherer{
 		Store:     store,
 		Indexer:   indexer,
 		SBOMs:     sbom.NewWriter(),
-		Matcher:   parts.Database,
+		Matcher:   parts.Fleet,
 		Catalogue: noCatalogue{},
+		Scores:    noScores{},
+		Chronicle: noChronicle{},
 		Verifier:  cosign.Verifier{},
 	}
 	if catalogue != nil {
@@ -149,6 +156,24 @@ func (noCatalogue) Feed() evidence.Fact[evidence.Feed] {
 	return evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable,
 		"no catalogue of known exploited vulnerabilities is configured: give --kev a file or an https URL")
 }
+
+// Ransomware implements vulnerability.Catalogue.
+func (noCatalogue) Ransomware(string) bool { return false }
+
+// noScores stands for scores that nobody configured.
+type noScores struct{}
+
+func (noScores) Score(string) (float64, bool) { return 0, false }
+
+func (noScores) Feed() evidence.Fact[evidence.Feed] {
+	return evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable,
+		"no EPSS scores are configured: give --epss a file or an https URL")
+}
+
+// noChronicle knows no times.
+type noChronicle struct{}
+
+func (noChronicle) Date(context.Context, []evidence.Finding) error { return nil }
 
 // Intelligence names the database and the catalogue in use. Equal names mean equal findings.
 func (p *Parts) Intelligence() string {

@@ -1,0 +1,79 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gather
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/vulnerability"
+)
+
+// Wanted says what Examine is to find out beside the findings.
+type Wanted struct {
+	// Packages asks for the list of packages of each platform.
+	Packages bool
+}
+
+// Examine returns the evidence with all that is known of the vulnerabilities in the image now. It takes milliseconds and no
+// network, so that findings are never kept: a new database or feed counts at once. collected is not changed.
+func (g *Gatherer) Examine(ctx context.Context, collected evidence.Evidence, wanted Wanted) evidence.Evidence {
+	collected.Database, collected.KEV, collected.EPSS = g.Matcher.Feed(), g.Catalogue.Feed(), g.Scores.Feed()
+	collected.Platforms = slices.Clone(collected.Platforms)
+	for i := range collected.Platforms {
+		g.examine(ctx, &collected.Platforms[i], wanted)
+	}
+	return collected
+}
+
+func (g *Gatherer) examine(ctx context.Context, p *evidence.Platform, wanted Wanted) {
+	matched, err := g.Matcher.Match(ctx, p.Manifest)
+	if err == nil {
+		err = g.Chronicle.Date(ctx, matched.Findings)
+	}
+	switch {
+	case err == nil:
+		for i := range matched.Findings {
+			f := &matched.Findings[i]
+			f.Exploited, f.Ransomware = g.Catalogue.Exploited(f.ID), g.Catalogue.Ransomware(f.ID)
+			f.EPSS, f.Scored = g.Scores.Score(f.ID)
+		}
+		p.Findings, p.Distribution = evidence.Checked(matched.Findings), evidence.Checked(matched.Distribution)
+	case p.Inventory.State == evidence.CouldNotCheck && errors.Is(err, vulnerability.ErrNotAdded):
+		p.Findings = evidence.Unchecked[[]evidence.Finding](p.Inventory.Reason, p.Inventory.Message)
+		p.Distribution = evidence.Unchecked[evidence.Distribution](p.Inventory.Reason, p.Inventory.Message)
+	default:
+		p.Findings = evidence.Unchecked[[]evidence.Finding](matchingReason(err), err.Error())
+		p.Distribution = evidence.Unchecked[evidence.Distribution](matchingReason(err), err.Error())
+	}
+	if wanted.Packages {
+		p.Packages = g.packages(ctx, *p)
+	}
+}
+
+// packages lists what is in the image; an incomplete list is none.
+func (g *Gatherer) packages(ctx context.Context, p evidence.Platform) evidence.Fact[[]evidence.Package] {
+	if p.Inventory.State != evidence.Known {
+		return evidence.Unchecked[[]evidence.Package](p.Inventory.Reason, p.Inventory.Message)
+	}
+	packages, err := g.Matcher.Packages(ctx, p.Manifest)
+	if err != nil {
+		return evidence.Unchecked[[]evidence.Package](matchingReason(err), err.Error())
+	}
+	return evidence.Checked(packages)
+}
+
+func matchingReason(err error) string {
+	switch {
+	case errors.Is(err, vulnerability.ErrNoDatabase):
+		return v1alpha1.ReasonDatabaseUnavailable
+	case errors.Is(err, vulnerability.ErrNotCovered):
+		return v1alpha1.ReasonNotCovered
+	default:
+		return v1alpha1.ReasonMatchingFailed
+	}
+}
