@@ -162,11 +162,11 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		return err
 	}
 	keeper := &certificate.Keeper{
-		Client:        uncached,
-		Secret:        types.NamespacedName{Namespace: o.namespace, Name: certificateSecret},
-		Configuration: webhookConfiguration,
-		Names:         o.webhookHosts,
-		Clock:         clock.RealClock{},
+		Client:  uncached,
+		Secret:  types.NamespacedName{Namespace: o.namespace, Name: certificateSecret},
+		Publish: certificate.ToWebhook(uncached, webhookConfiguration),
+		Names:   o.webhookHosts,
+		Clock:   clock.RealClock{},
 	}
 	for _, runnable := range []interface{ Start(context.Context) error }{pool, feeds, keeper} {
 		if err := mgr.Add(runnable); err != nil {

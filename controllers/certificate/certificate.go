@@ -1,10 +1,10 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certificate keeps the certificate of the admission webhook: it makes it, writes it to a Secret for the webhook and
-// to the webhook's configuration for the API server, and renews it in time.
+// Package certificate keeps the certificates of Assay's servers, the admission webhook and the one that answers queries: it
+// makes them, writes each to a Secret for the server and its authority to where callers find it, and renews it in time.
 //
-// It reads and writes exactly two objects by name. The libraries that do this list every Secret of the namespace.
+// For each it reads and writes exactly two objects by name. The libraries that do this list every Secret of the namespace.
 package certificate
 
 import (
@@ -32,7 +32,7 @@ const (
 	backdate = time.Hour
 )
 
-// authorityKey is the key of the Secret with the authorities that the API server is to believe, in PEM form.
+// authorityKey is the key of a Secret or ConfigMap with the authorities that callers are to believe, in PEM form.
 const authorityKey = "ca.crt"
 
 // issued is a certificate as the Secret holds it, in PEM form.
@@ -44,7 +44,7 @@ func issue(names []string, now time.Time) (issued, error) {
 	if err != nil {
 		return issued{}, err
 	}
-	authority := template("assay webhook authority", now)
+	authority := template("assay authority", now)
 	authority.IsCA, authority.BasicConstraintsValid = true, true
 	authority.KeyUsage = x509.KeyUsageCertSign
 	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
@@ -55,7 +55,7 @@ func issue(names []string, now time.Time) (issued, error) {
 	if err != nil {
 		return issued{}, err
 	}
-	leaf := template("assay webhook", now)
+	leaf := template("assay", now)
 	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, name := range names {
 		if address := net.ParseIP(name); address != nil {

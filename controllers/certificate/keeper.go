@@ -4,13 +4,14 @@
 package certificate
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,27 +20,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// checkEvery is how often the two objects are looked at, retryAfter how soon after a failure.
+// checkEvery is how often the objects are looked at, retryAfter how soon after a failure.
 const (
 	checkEvery = 2 * time.Minute
 	retryAfter = 5 * time.Second
 )
 
-// maxAuthorities is how many authorities the API server believes: the new one, and the one before while the webhook still
-// serves the certificate that it signed.
+// maxAuthorities is how many authorities callers believe: the new one, and the one before while the server still has the
+// certificate that it signed.
 const maxAuthorities = 2
 
 // Keeper keeps the certificate.
 type Keeper struct {
 	// Client reads uncached and writes.
 	Client client.Client
-	// Secret holds the certificate for the webhook.
+	// Secret holds the certificate for the server.
 	Secret types.NamespacedName
-	// Configuration is the name of the ValidatingWebhookConfiguration whose webhooks the API server verifies by it.
-	Configuration string
+	// Publish tells callers which authorities to believe.
+	Publish Publish
 	// Names that the certificate is for: DNS names or addresses.
 	Names []string
 	Clock clock.Clock
+
+	serving atomic.Pointer[tls.Certificate]
 }
 
 // Start keeps the certificate until ctx is done. It makes Keeper a manager.Runnable of the leader.
@@ -48,7 +51,7 @@ func (k *Keeper) Start(ctx context.Context) error {
 	for {
 		wait := checkEvery
 		if err := k.Ensure(ctx); err != nil {
-			log.Error(err, "Keep the webhook's certificate; admission in covered namespaces fails until this succeeds")
+			log.Error(err, "Keep a certificate; whoever calls its server is refused or does not believe it until this succeeds", "secret", k.Secret.String())
 			wait = retryAfter
 		}
 		timer := k.Clock.NewTimer(wait)
@@ -61,7 +64,7 @@ func (k *Keeper) Start(ctx context.Context) error {
 	}
 }
 
-// Ensure makes or renews the certificate when it must, and sees to it that the API server believes it.
+// Ensure makes or renews the certificate when it must, and sees to it that callers believe it.
 func (k *Keeper) Ensure(ctx context.Context) error {
 	var secret corev1.Secret
 	err := k.Client.Get(ctx, k.Secret, &secret)
@@ -70,15 +73,15 @@ func (k *Keeper) Ensure(ctx context.Context) error {
 		return fmt.Errorf("read Secret %s: %w", k.Secret, err)
 	}
 	if usable(&secret, k.Names, k.Clock.Now()) == nil {
-		return k.inject(ctx, secret.Data[authorityKey])
+		return errors.Join(k.serve(&secret), k.Publish(ctx, secret.Data[authorityKey]))
 	}
 	made, err := issue(k.Names, k.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("make a certificate: %w", err)
 	}
 	authorities := newest(append(made.authority, secret.Data[authorityKey]...))
-	// The API server believes the new authority before the webhook serves its certificate.
-	if err := k.inject(ctx, authorities); err != nil {
+	// Callers believe the new authority before the server has its certificate.
+	if err := k.Publish(ctx, authorities); err != nil {
 		return err
 	}
 	secret.Type = corev1.SecretTypeTLS
@@ -92,28 +95,25 @@ func (k *Keeper) Ensure(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write Secret %s: %w", k.Secret, err)
 	}
+	return k.serve(&secret)
+}
+
+// serve reads the certificate back that Certificate gives from now on.
+func (k *Keeper) serve(secret *corev1.Secret) error {
+	pair, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err != nil {
+		return err
+	}
+	k.serving.Store(&pair)
 	return nil
 }
 
-// inject writes the authorities to the webhook's configuration when it has others.
-func (k *Keeper) inject(ctx context.Context, authorities []byte) error {
-	var configuration admissionv1.ValidatingWebhookConfiguration
-	if err := k.Client.Get(ctx, types.NamespacedName{Name: k.Configuration}, &configuration); err != nil {
-		return fmt.Errorf("read ValidatingWebhookConfiguration %s: %w", k.Configuration, err)
+// Certificate is the certificate as it was last kept, for a server in the same process ([tls.Config].GetCertificate).
+func (k *Keeper) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if serving := k.serving.Load(); serving != nil {
+		return serving, nil
 	}
-	changed := false
-	for i := range configuration.Webhooks {
-		bundle := &configuration.Webhooks[i].ClientConfig.CABundle
-		changed = changed || !bytes.Equal(*bundle, authorities)
-		*bundle = authorities
-	}
-	if !changed {
-		return nil
-	}
-	if err := k.Client.Update(ctx, &configuration); err != nil {
-		return fmt.Errorf("write ValidatingWebhookConfiguration %s: %w", k.Configuration, err)
-	}
-	return nil
+	return nil, errors.New("there is no certificate yet")
 }
 
 // newest cuts a PEM bundle, newest first, to the authorities that are believed.

@@ -30,12 +30,13 @@ func newKeeper(t *testing.T) (*Keeper, *clocktesting.FakeClock) {
 		ObjectMeta: metav1.ObjectMeta{Name: "assay"},
 		Webhooks:   []admissionv1.ValidatingWebhook{{Name: "pods.assay.dev"}},
 	}
+	api := fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(configuration).Build()
 	return &Keeper{
-		Client:        fake.NewClientBuilder().WithScheme(scheme.Scheme).WithObjects(configuration).Build(),
-		Secret:        secretName,
-		Configuration: "assay",
-		Names:         []string{webhookName, "127.0.0.1"},
-		Clock:         clock,
+		Client:  api,
+		Secret:  secretName,
+		Publish: ToWebhook(api, "assay"),
+		Names:   []string{webhookName, "127.0.0.1"},
+		Clock:   clock,
 	}, clock
 }
 
@@ -141,5 +142,39 @@ func TestADamagedSecretOrAWipedConfigurationIsMended(t *testing.T) {
 			leaf, bundle := state(t, k)
 			mustVerify(t, leaf, bundle, clock.Now())
 		})
+	}
+}
+
+func TestACertificateIsPublishedInAConfigMapBesideWhatOthersWroteThere(t *testing.T) {
+	k, clock := newKeeper(t)
+	name := types.NamespacedName{Namespace: "assay-system", Name: "assay-query"}
+	k.Publish = ToConfigMap(k.Client, name)
+	var published corev1.ConfigMap
+	ensure := func() {
+		t.Helper()
+		if err := k.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Client.Get(t.Context(), name, &published); err != nil {
+			t.Fatal(err)
+		}
+		serving, err := k.Certificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustVerify(t, serving.Leaf, []byte(published.Data[authorityKey]), clock.Now())
+	}
+	if _, err := k.Certificate(nil); err == nil {
+		t.Error("there is a certificate before one was made")
+	}
+	ensure()
+	published.Data["server"] = "https://assay.example.com"
+	if err := k.Client.Update(t.Context(), &published); err != nil {
+		t.Fatal(err)
+	}
+	clock.Step(lifetime - renewBefore + time.Minute)
+	ensure()
+	if published.Data["server"] != "https://assay.example.com" {
+		t.Error("what somebody else wrote is gone")
 	}
 }

@@ -201,7 +201,7 @@ func (i *installation) doControllersWork(ctx context.Context) error {
 // certificateKeeper keeps the webhook's certificate as assay-controller does.
 func certificateKeeper(api client.Client) *certificate.Keeper {
 	return &certificate.Keeper{
-		Client: api, Secret: certificateSecret, Configuration: webhook, Names: []string{"127.0.0.1"}, Clock: clock.RealClock{},
+		Client: api, Secret: certificateSecret, Publish: certificate.ToWebhook(api, webhook), Names: []string{"127.0.0.1"}, Clock: clock.RealClock{},
 	}
 }
 
