@@ -31,6 +31,13 @@ type Inventory struct {
 	Detail json.RawMessage `json:"detail"`
 	// Packages is the number of packages in Detail.
 	Packages int `json:"packages"`
+	// Hidden has the form of Detail and holds the packages that only comprehensive detection gives: their files are claimed by a
+	// package manager's list or by an SBOM within the image, for which trivy leaves them out. Empty when there are none.
+	Hidden json.RawMessage `json:"hidden,omitempty"`
+	// Jars that do not say which artifact they are, sorted by path.
+	Jars []Jar `json:"jars,omitempty"`
+	// Naming is what a Java database says of Jars; zero while none was asked.
+	Naming Naming `json:"naming,omitzero"`
 	// Problems tell what could not be parsed; at most 20, sorted. An inventory with a problem is incomplete: it is
 	// Unknown and never clean.
 	Problems []Problem `json:"problems,omitempty"`
@@ -49,7 +56,8 @@ type Secret struct {
 	// Rule that found it, such as aws-access-key-id, and its severity in trivy's words.
 	Rule     string `json:"rule"`
 	Severity string `json:"severity"`
-	// Place is the path of the file, "environment variable NAME" or "history entry N", bounded and printable.
+	// Place is the path of the file, "environment variable NAME", "history entry N" or "configuration", bounded and printable. A
+	// file that a later layer deletes is still in the image's bytes; its path is followed by " (deleted by a later layer)".
 	Place string `json:"place"`
 	// Layer is the diff ID of the layer with the file, the zero digest for the configuration.
 	Layer image.Digest `json:"layer,omitzero"`
@@ -63,6 +71,25 @@ type Problem struct {
 	Path string `json:"path"`
 	// Message says what is wrong with it.
 	Message string `json:"message"`
+}
+
+// Part is a part of an inventory whose packages count alike.
+type Part struct {
+	// Detail is in the form of Inventory.Detail.
+	Detail json.RawMessage
+	// Comprehensive marks packages that only comprehensive detection gives, and so the findings in them.
+	Comprehensive bool
+}
+
+// Parts returns all that holds packages. Whoever wants to know what is in an image looks at each of them.
+func (i Inventory) Parts() []Part {
+	parts := []Part{{Detail: i.Detail}}
+	for _, part := range []Part{{Detail: i.Naming.Detail}, {i.Hidden, true}, {i.Naming.Hidden, true}} {
+		if len(part.Detail) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // Source gives the indexer one platform's image.
