@@ -26,8 +26,8 @@ type Fleet struct {
 	inventories map[image.Digest]inventory.Inventory
 }
 
-// New returns a fleet without images.
-func New(detector vulnerability.Detector) *Fleet {
+// New returns a fleet without images. What it learns of an image it keeps in the store, so that a restart decodes no inventory.
+func New(detector vulnerability.Detector, store evidence.Store) *Fleet {
 	return &Fleet{detector: detector, inventories: map[image.Digest]inventory.Inventory{}}
 }
 

@@ -91,7 +91,7 @@ func newAssay(t *testing.T, indexProgram, database, registryHost string) assay {
 		t.Fatal(err)
 	}
 	return assay{
-		gatherer: &gather.Gatherer{Store: store, Indexer: indexer, SBOMs: noSBOMs{}, Matcher: fleet.New(matcher), Catalogue: &fake.Catalogue{}, Scores: &fake.Scores{}, Chronicle: &fake.Chronicle{}},
+		gatherer: &gather.Gatherer{Store: store, Indexer: indexer, SBOMs: noSBOMs{}, Matcher: fleet.New(matcher, store), Catalogue: &fake.Catalogue{}, Scores: &fake.Scores{}, Chronicle: &fake.Chronicle{}},
 		reader:   reader,
 	}
 }

@@ -93,7 +93,7 @@ func Assemble(o Options) (*Parts, error) {
 		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource),
 		Catalogue:  catalogue,
 	}
-	parts.Fleet = fleet.New(parts.Database)
+	parts.Fleet = fleet.New(parts.Database, store)
 	parts.Gatherer = &gather.Gatherer{
 		Store:     store,
 		Indexer:   indexer,
