@@ -26,11 +26,20 @@ const (
 // Verdict writes how an image did: the verdict, the result of every rule with what to do about it, those that do not pass
 // first, and the worst findings.
 func Verdict(w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference) error {
+	p := printer{w: w}
+	p.verdict(image, "", verdict, rules, worst)
+	return p.err
+}
+
+func (p *printer) verdict(image, digest string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference) {
 	if verdict == "" {
 		verdict = v1alpha1.VerdictUndetermined
 	}
-	p := printer{w: w}
-	p.table("", []row{{cells: []string{"Image:", image}}, {cells: []string{"Verdict:", string(verdict)}}})
+	head := []row{{cells: []string{"Image:", image}}}
+	if digest != "" {
+		head = append(head, row{cells: []string{"Digest:", digest}})
+	}
+	p.table("", append(head, row{cells: []string{"Verdict:", string(verdict)}}))
 	if len(rules) > 0 {
 		p.line("\nRules:")
 		p.table(indent, ruleRows(rules))
@@ -39,7 +48,6 @@ func Verdict(w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alph
 		p.line("\nWorst findings:")
 		p.table(indent, findingRows(worst))
 	}
-	return p.err
 }
 
 // Conditions writes the conditions in their order, each with its message.
@@ -91,8 +99,9 @@ func findingRows(worst []v1alpha1.FindingReference) []row {
 
 // printer writes until the first error.
 type printer struct {
-	w   io.Writer
-	err error
+	w      io.Writer
+	colour bool
+	err    error
 }
 
 func (p *printer) line(s string) {

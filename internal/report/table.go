@@ -34,7 +34,7 @@ func (p *printer) table(margin string, rows []row) {
 		}
 	}
 	for _, r := range rows {
-		p.line(margin + align(trimEmpty(r.cells), widths))
+		p.line(margin + p.align(trimEmpty(r.cells), widths))
 		if r.note == "" || len(widths) == 0 {
 			continue
 		}
@@ -52,11 +52,11 @@ func trimEmpty(cells []string) []string {
 	return cells
 }
 
-func align(cells []string, widths []int) string {
+func (p *printer) align(cells []string, widths []int) string {
 	var b strings.Builder
 	for i, c := range cells {
 		text := cell(c)
-		b.WriteString(text)
+		b.WriteString(p.paint(text))
 		if i < len(cells)-1 {
 			b.WriteString(strings.Repeat(" ", widths[i]-len(text)) + gap)
 		}

@@ -1,0 +1,90 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+)
+
+// maxListed bounds the findings in a comment on a change: longer ones are refused by those who host it.
+const maxListed = 50
+
+// Markdown writes the judgement as a comment on a change. Whatever others wrote stands in code spans, in which nothing is a
+// link, a mention or markup.
+func Markdown(w io.Writer, j Judgement) error {
+	p := printer{w: w}
+	p.line(fmt.Sprintf("### %s %s", marks[j.Verdict], verdictOr(j.Verdict, "Scanned")))
+	p.line("")
+	p.line(code(j.Image) + " at " + code(j.Digest))
+	if len(j.Rules) > 0 {
+		p.line("\n| result | policy | rule | what to do |\n|---|---|---|---|")
+		for _, r := range slices.SortedStableFunc(slices.Values(j.Rules), func(a, b v1alpha1.RuleResult) int { return urgency(a) - urgency(b) }) {
+			p.line(fmt.Sprintf("| %s | %s | %s | %s |", code(string(r.Result)), code(r.Policy), code(r.Rule), code(r.Message)))
+		}
+	}
+	p.findingsTable(j.findings())
+	return p.err
+}
+
+var marks = map[v1alpha1.Verdict]string{
+	v1alpha1.VerdictTrusted: "✅", v1alpha1.VerdictRejected: "❌", v1alpha1.VerdictUndetermined: "❔",
+}
+
+func verdictOr(verdict v1alpha1.Verdict, otherwise string) string {
+	if verdict == "" {
+		return otherwise
+	}
+	return evidence.Printable(string(verdict), maxCell)
+}
+
+func (p *printer) findingsTable(all []located) {
+	if len(all) == 0 {
+		return
+	}
+	p.line("\n| finding | package | severity | fixed in | |\n|---|---|---|---|---|")
+	for _, f := range all[:min(len(all), maxListed)] {
+		p.line(fmt.Sprintf("| %s | %s | %s | %s | %s |", code(f.ID), code(strings.TrimSpace(f.Package+" "+f.Version)),
+			severityNames[f.Severity], code(f.FixedVersion), code(notes(f))))
+	}
+	if more := len(all) - maxListed; more > 0 {
+		p.line(fmt.Sprintf("\nand %d more; `assay scan -o json` lists them all.", more))
+	}
+}
+
+// notes are what matters of a finding beside its severity.
+func notes(f located) string {
+	var said []string
+	switch {
+	case f.Ransomware:
+		said = append(said, "used in ransomware campaigns")
+	case f.Exploited:
+		said = append(said, "exploited")
+	}
+	if f.Scored {
+		said = append(said, fmt.Sprintf("EPSS %.3f", f.EPSS))
+	}
+	for _, e := range f.excused[:min(len(f.excused), 1)] {
+		text := "excused by " + e.By
+		if !e.Until.IsZero() {
+			text += " until " + e.Until.UTC().Format("2006-01-02")
+		}
+		said = append(said, text)
+	}
+	return strings.Join(said, ", ")
+}
+
+// code makes a code span. An empty text makes none.
+func code(text string) string {
+	if text == "" {
+		return ""
+	}
+	text = evidence.Printable(text, maxText)
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(text) + "`"
+}

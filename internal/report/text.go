@@ -1,0 +1,72 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"io"
+	"strings"
+)
+
+// Text writes the judgement for people.
+func Text(w io.Writer, j Judgement, colour bool) error {
+	p := printer{w: w, colour: colour}
+	p.verdict(j.Image, j.Digest, j.Verdict, j.Rules, j.Worst)
+	if len(j.Excused) > 0 {
+		p.line("\nExcused:")
+		p.table(indent, excusedRows(j.Excused))
+	}
+	return p.err
+}
+
+// maxExcused bounds the excused findings that people see.
+const maxExcused = 50
+
+func excusedRows(excused []Excused) []row {
+	var rows []row
+	for _, e := range excused[:min(len(excused), maxExcused)] {
+		until := ""
+		if !e.Until.IsZero() {
+			until = "until " + e.Until.UTC().Format("2006-01-02 15:04")
+		}
+		rows = append(rows, row{
+			cells: []string{e.Finding.ID, strings.TrimSpace(e.Finding.Package + " " + e.Finding.Version), e.By, e.Owner, until}, note: e.Reason,
+		})
+	}
+	return rows
+}
+
+// Findings writes every finding for people, the severest first.
+func Findings(w io.Writer, j Judgement, colour bool) error {
+	p := printer{w: w, colour: colour}
+	p.table("", []row{{cells: []string{"Image:", j.Image}}, {cells: []string{"Digest:", j.Digest}}})
+	for _, platform := range j.Evidence.Platforms {
+		name := platform.Platform.String()
+		if platform.Distribution.Value.Name != "" {
+			name += ", " + platform.Distribution.Value.Name
+		}
+		if platform.Distribution.Value.EndOfLife {
+			name += ", no longer supported by its vendor"
+		}
+		reason, message := platform.Inventory.Reason, platform.Inventory.Message
+		if reason == "" {
+			reason, message = platform.Findings.Reason, platform.Findings.Message
+		}
+		p.table("", []row{{cells: []string{"Platform:", name, reason}, note: message}})
+	}
+	var rows []row
+	for _, f := range j.findings() {
+		fix := "no fix yet"
+		if f.FixedVersion != "" {
+			fix = "fixed in " + f.FixedVersion
+		}
+		rows = append(rows, row{cells: []string{
+			string(severityNames[f.Severity]), f.ID, strings.TrimSpace(f.Package + " " + f.Version), fix, f.Path, notes(f),
+		}})
+	}
+	if len(rows) > 0 {
+		p.line("")
+		p.table("", rows)
+	}
+	return p.err
+}
