@@ -5,21 +5,22 @@ package workpool
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// lane is what work has in common with other work that may not take every worker.
-type lane struct{ kind, name string }
-
 // task is one piece of work. Its fields are guarded by the pool's mutex; run is called without it.
 type task struct {
-	version string
-	run     func(ctx context.Context) (any, error)
+	subject, version hash
+	run              func(ctx context.Context) (any, error)
 	// waiters wait for the result, or were told of it and have not taken it yet.
-	waiters  map[types.NamespacedName]struct{}
-	lanes    [2]lane
+	waiters map[types.NamespacedName]struct{}
+	course  course
+	urgent  bool
+	// number tells the order in which work was asked for.
+	number   uint64
 	keep     time.Duration
 	begun    bool
 	done     bool
@@ -36,6 +37,10 @@ const (
 	// firstRetry and lastRetry bound how long failed work is left alone, which doubles with every failure in a row.
 	firstRetry = 2 * time.Second
 	lastRetry  = 5 * time.Minute
+	// lastPoor bounds it for work that gave a poor result.
+	lastPoor = 24 * time.Hour
+	// longestHold bounds how long a host may keep Assay from asking.
+	longestHold = time.Hour
 	// deliver is how long a result is held for a waiter that was told of it, however long its queue is.
 	deliver = 5 * time.Minute
 	// rest is how many times as long as it took to make a result is kept at least, so that work which takes longer than its
@@ -43,18 +48,9 @@ const (
 	rest = 4
 )
 
-// renewed returns the task with another version of its work when it has not begun, and nil when it is too late for that.
-func (t *task) renewed(version string, run func(context.Context) (any, error)) *task {
-	if t.begun {
-		return nil
-	}
-	t.version, t.run = version, run
-	return t
-}
-
 // again returns the same work, to be done once more. t may be nil.
-func (t *task) again(version string, run func(context.Context) (any, error)) *task {
-	fresh := &task{version: version, run: run, waiters: map[types.NamespacedName]struct{}{}}
+func (t *task) again(key Key, run func(context.Context) (any, error)) *task {
+	fresh := &task{subject: hashOf(key.Subject), version: hashOf(key.Version), run: run, urgent: key.Urgent, waiters: map[types.NamespacedName]struct{}{}}
 	if t != nil {
 		fresh.failures = t.failures
 	}
@@ -78,11 +74,19 @@ func (t *task) life(keep time.Duration) time.Duration {
 	if t.err == nil {
 		return max(keep, rest*t.took)
 	}
-	retry := lastRetry
-	if doubled := t.failures - 1; doubled < 16 {
-		retry = min(lastRetry, firstRetry<<doubled)
+	return max(t.retry(keep), rest*t.took, min(retryAfter(t.err), longestHold))
+}
+
+// retry is how long failed work is left alone at least.
+func (t *task) retry(keep time.Duration) time.Duration {
+	limit := min(lastRetry, keep)
+	if errors.Is(t.err, ErrPoor) {
+		limit = lastPoor
 	}
-	return max(min(retry, keep), rest*t.took)
+	if doubled := t.failures - 1; doubled < 16 {
+		return min(limit, firstRetry<<doubled)
+	}
+	return limit
 }
 
 // holdsFor says that the result is one for the waiter.
@@ -90,6 +94,20 @@ func (t *task) holdsFor(waiter types.NamespacedName, now time.Time, keep time.Du
 	_, told := t.waiters[waiter]
 	age := now.Sub(t.finished)
 	return age < t.life(keep) || told && age < deliver
+}
+
+// taken notes that the waiter has the result.
+func (t *task) taken(waiter types.NamespacedName) {
+	delete(t.waiters, waiter)
+	if len(t.waiters) == 0 {
+		t.waiters = nil // An emptied map keeps its room, and thousands of results are kept.
+	}
+}
+
+// wantedBy notes that somebody waits for the result.
+func (t *task) wantedBy(waiter types.NamespacedName, keep time.Duration) {
+	t.waiters[waiter] = struct{}{}
+	t.keep = max(t.keep, keep)
 }
 
 // useless says that nobody will take the result. What failed stays a while longer, so that failures in a row are counted.
