@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// maxListed bounds each list of an inventory.
-	maxListed = 20
+	// maxListed bounds each list of an inventory but that of the secrets, which has maxSecrets.
+	maxListed  = 20
+	maxSecrets = 100
 	// maxText bounds a path and a message, in characters.
 	maxText = 200
 )
@@ -32,15 +33,18 @@ func answer(source inventory.Source, img wire.Image, result wire.Result) (invent
 		diffIDs[i] = layer.DiffID
 	}
 	return inventory.Inventory{
-		Version:      inventory.Version,
-		Image:        source.Image,
-		Platform:     source.Platform,
-		ImageID:      source.Manifest.Config.Digest,
-		DiffIDs:      diffIDs,
-		Detail:       result.Contents.Detail,
-		Packages:     max(0, result.Contents.Packages),
-		Problems:     problems(result.Contents.Problems),
-		Unidentified: unidentified(result.Contents.Unidentified),
+		Version:        inventory.Version,
+		Image:          source.Image,
+		Platform:       source.Platform,
+		ImageID:        source.Manifest.Config.Digest,
+		DiffIDs:        diffIDs,
+		Detail:         result.Contents.Detail,
+		Packages:       max(0, result.Contents.Packages),
+		Problems:       problems(result.Contents.Problems),
+		Unidentified:   unidentified(result.Contents.Unidentified),
+		SecretsSought:  source.Secrets && result.Contents.SecretsSought,
+		Secrets:        secrets(result.Contents.Secrets),
+		SecretProblems: problems(result.Contents.SecretProblems),
 	}, nil
 }
 
@@ -82,4 +86,22 @@ func unidentified(found []string) []string {
 	}
 	slices.Sort(listed)
 	return listed[:min(len(listed), maxListed)]
+}
+
+func secrets(found []inventory.Secret) []inventory.Secret {
+	var listed []inventory.Secret
+	for _, s := range found {
+		listed = append(listed, inventory.Secret{
+			Rule:     evidence.Printable(s.Rule, maxText),
+			Severity: evidence.Printable(s.Severity, maxText),
+			Place:    evidence.Printable(s.Place, maxText),
+			Layer:    s.Layer,
+			Line:     max(0, s.Line),
+		})
+	}
+	slices.SortFunc(listed, func(a, b inventory.Secret) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Layer.String(), b.Layer.String()), cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Severity, b.Severity))
+	})
+	return listed[:min(len(listed), maxSecrets)]
 }

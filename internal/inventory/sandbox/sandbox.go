@@ -69,7 +69,7 @@ func describe(source inventory.Source) (wire.Image, error) {
 		return wire.Image{}, fmt.Errorf("%w: the manifest has %d layers and the configuration the diff IDs of %d",
 			inventory.ErrMalformedLayer, len(layers), len(config.DiffIDs))
 	}
-	img := wire.Image{Layers: make([]wire.Layer, len(layers))}
+	img := wire.Image{Settings: wire.Settings{Secrets: source.Secrets}, Config: source.Config, Layers: make([]wire.Layer, len(layers))}
 	for i, layer := range layers {
 		img.Layers[i] = wire.Layer{Digest: layer.Digest, DiffID: config.DiffIDs[i]}
 	}

@@ -20,12 +20,15 @@ import (
 // osRelease is where problems of the operating system as a whole are.
 const osRelease = "etc/os-release"
 
-// apply lays the layers on top of each other.
-func (x *indexer) apply(ctx context.Context, blobs []types.BlobInfo) (wire.Contents, error) {
-	layers := make(layerCache, len(blobs))
-	keys := make([]string, len(blobs))
-	for i, blob := range blobs {
-		encoded, err := json.Marshal(blob)
+// apply lays the layers on top of each other. What is of this image and no function of a layer comes in here.
+func (x *indexer) apply(ctx context.Context, img wire.Image, results []layerResult) (wire.Contents, error) {
+	layers := make(layerCache, len(results))
+	keys := make([]string, len(results))
+	var observed observations
+	for i, result := range results {
+		observed.lay(result)
+		result.Blob.Digest, result.Blob.DiffID = img.Layers[i].Digest.String(), img.Layers[i].DiffID.String()
+		encoded, err := json.Marshal(result.Blob)
 		if err != nil {
 			return wire.Contents{}, fmt.Errorf("encode layer %d: %w", i+1, err)
 		}
@@ -36,16 +39,15 @@ func (x *indexer) apply(ctx context.Context, blobs []types.BlobInfo) (wire.Conte
 	switch {
 	case errors.Is(err, analyzer.ErrUnknownOS):
 		if len(detail.Packages) > 0 {
-			x.observations.problem(osRelease, "the packages are of an operating system that cannot be recognized")
+			observed.problem(osRelease, "the packages are of an operating system that cannot be recognized")
 		}
 	case errors.Is(err, analyzer.ErrNoPkgsDetected):
 		if detail.OS.Family.HasOSPackages() {
-			x.observations.problem(osRelease, fmt.Sprintf("no packages of %s can be found", detail.OS.Family))
+			observed.problem(osRelease, fmt.Sprintf("no packages of %s can be found", detail.OS.Family))
 		}
 	case err != nil:
 		return wire.Contents{}, err
 	}
-	x.observations.endLayer(nil, nil)
 
 	contents := wire.Contents{Packages: len(detail.Packages)}
 	for i := range detail.Packages {
@@ -54,7 +56,7 @@ func (x *indexer) apply(ctx context.Context, blobs []types.BlobInfo) (wire.Conte
 	for _, app := range detail.Applications {
 		contents.Packages += len(app.Packages)
 	}
-	contents.Problems, contents.Unidentified = x.observations.all()
+	contents.Problems, contents.Unidentified = observed.all()
 	if contents.Detail, err = json.Marshal(detail); err != nil {
 		return wire.Contents{}, fmt.Errorf("encode the inventory: %w", err)
 	}

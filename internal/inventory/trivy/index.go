@@ -15,7 +15,6 @@ import (
 
 	"github.com/aquasecurity/trivy/pkg/fanal/analyzer"
 	"github.com/aquasecurity/trivy/pkg/fanal/handler"
-	"github.com/aquasecurity/trivy/pkg/fanal/types"
 
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory/wire"
@@ -23,12 +22,12 @@ import (
 
 // indexer indexes one image.
 type indexer struct {
-	limits       wire.Limits
-	group        analyzer.AnalyzerGroup
-	handlers     handler.Manager
-	analysis     analyzer.AnalysisOptions
-	journal      *journal
-	observations *observations
+	limits   wire.Limits
+	settings wire.Settings
+	group    analyzer.AnalyzerGroup
+	handlers handler.Manager
+	options  analyzer.AnalysisOptions
+	journal  *journal
 
 	bytes          int64 // that the layers so far decompressed to
 	entriesOfImage int   // in the layers so far
@@ -36,11 +35,11 @@ type indexer struct {
 
 // newIndexer sets trivy up. It takes the process's default logger, which is where trivy says what it could not parse: a
 // process has one indexer.
-func newIndexer(limits wire.Limits) (*indexer, error) {
-	x := &indexer{limits: limits, journal: &journal{}, observations: newObservations()}
+func newIndexer(limits wire.Limits, settings wire.Settings) (*indexer, error) {
+	x := &indexer{limits: limits, settings: settings, journal: &journal{}}
 	slog.SetDefault(slog.New(x.journal)) // before the analyzers are made, which keep it
 	option := artifactOption(runtime.GOMAXPROCS(0))
-	x.analysis = analyzer.AnalysisOptions{Offline: option.Offline, FileChecksum: option.FileChecksum}
+	x.options = analyzer.AnalysisOptions{Offline: option.Offline, FileChecksum: option.FileChecksum}
 	var err error
 	x.group, x.handlers, err = newAnalyzers(option)
 	return x, err
@@ -54,11 +53,11 @@ func (x *indexer) index(ctx context.Context, img wire.Image, layers *wire.Reader
 			err = failed("the indexer crashed on the image")
 		}
 	}()
-	blobs := make([]types.BlobInfo, len(img.Layers))
+	results := make([]layerResult, len(img.Layers))
 	first := map[image.Digest]int{}
 	for _, i := range img.Distinct() {
 		name := fmt.Sprintf("layer %d of %d", i+1, len(img.Layers))
-		if blobs[i], err = x.inspect(ctx, name, img.Layers[i], layers.Stream()); err != nil {
+		if results[i], err = x.inspect(ctx, name, img.Layers[i].DiffID, layers.Stream()); err != nil {
 			return wire.Contents{}, err
 		}
 		first[img.Layers[i].Digest] = i
@@ -68,7 +67,7 @@ func (x *indexer) index(ctx context.Context, img wire.Image, layers *wire.Reader
 		if layer.DiffID != img.Layers[same].DiffID {
 			return wire.Contents{}, malformed("layer %d of %d does not have the diff ID of the configuration", i+1, len(img.Layers))
 		}
-		blobs[i] = blobs[same]
+		results[i] = results[same]
 	}
-	return x.apply(ctx, blobs)
+	return x.apply(ctx, img, results)
 }

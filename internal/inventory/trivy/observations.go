@@ -4,8 +4,9 @@
 package trivy
 
 import (
+	"bytes"
 	"path"
-	"slices"
+	"strings"
 
 	"github.com/assay-dev/assay/internal/inventory"
 )
@@ -19,76 +20,66 @@ type observation struct {
 	problem string
 }
 
-// maxObservations bounds what is remembered at once.
-const maxObservations = 4096
-
-// observations of an image, layer by layer: what an upper layer replaces or removes is no longer in the image, and a lower
-// layer's database that cannot be parsed does no harm when the upper one's can.
+// observations of an image: what an upper layer replaces or removes is no longer in the image, and a lower layer's database
+// that cannot be parsed does no harm when the upper one's can.
 type observations struct {
-	lower, layer map[string][]observation // by file
-	count        int
-	lost         bool // more than could be remembered
+	byFile map[string][]observation
+	more   bool // than could be remembered
 }
 
-func newObservations() *observations {
-	return &observations{lower: map[string][]observation{}, layer: map[string][]observation{}}
+// lay lays a layer on those below.
+func (o *observations) lay(layer layerResult) {
+	o.cover(layer.entries)
+	for _, each := range layer.Observed {
+		o.add(string(each.File), observation{path: each.Path, problem: each.Problem})
+	}
+	o.more = o.more || layer.ObservedMore
 }
 
-// add remembers an observation on a file of the current layer.
 func (o *observations) add(file string, added observation) {
-	if slices.Contains(o.layer[file], added) {
-		return
+	if o.byFile == nil {
+		o.byFile = map[string][]observation{}
 	}
-	if o.count == maxObservations {
-		o.lost = true
-		return
-	}
-	o.count++
-	o.layer[file] = append(o.layer[file], added)
+	o.byFile[file] = append(o.byFile[file], added)
 }
 
+// problem remembers that something is wrong with the image as a whole, which shows in the file.
 func (o *observations) problem(file, message string) {
 	o.add(file, observation{path: file, problem: message})
 }
 
-// replace says that the current layer has an entry of the path.
-func (o *observations) replace(file string) { o.forget(file) }
-
-// endLayer makes the current layer a lower one, after what it removes is gone from those below.
-func (o *observations) endLayer(whiteouts, opaqueFolders []string) {
-	removed := map[string]bool{}
-	for _, file := range whiteouts {
-		removed[file] = true
+// cover forgets what entries replace or remove.
+func (o *observations) cover(entries []byte) {
+	if len(o.byFile) == 0 {
+		return
 	}
-	opaque := map[string]bool{}
-	for _, folder := range opaqueFolders {
-		opaque[path.Clean(folder)] = true
-	}
-	for file := range o.lower {
-		if removed[file] {
-			o.forget(file)
+	removed, opaque := map[string]bool{}, map[string]bool{}
+	for entry := range bytes.SplitSeq(entries, []byte{0}) {
+		file, kind := whiteoutOf(string(entry))
+		switch kind {
+		case removesNothing:
+			delete(o.byFile, file)
+		case removesOne:
+			removed[file] = true
+		case removesFolder:
+			opaque[path.Clean(file)] = true
 		}
-		for folder := file; folder != "."; {
+	}
+	for file := range o.byFile {
+		gone := removed[file]
+		for folder := file; folder != "." && !gone; {
 			folder = path.Dir(folder)
-			if removed[folder] || opaque[folder] {
-				o.forget(file)
-			}
+			gone = removed[folder] || opaque[folder]
+		}
+		if gone {
+			delete(o.byFile, file)
 		}
 	}
-	for file, observed := range o.layer {
-		o.lower[file] = append(o.lower[file], observed...)
-	}
-	clear(o.layer)
-}
-
-func (o *observations) forget(file string) {
-	o.count -= len(o.lower[file])
-	delete(o.lower, file)
 }
 
 // all returns what is left after the last layer.
 func (o *observations) all() (problems []inventory.Problem, unidentified []string) {
-	for _, observed := range o.lower {
+	for _, observed := range o.byFile {
 		for _, each := range observed {
 			if each.problem == "" {
 				unidentified = append(unidentified, each.path)
@@ -97,8 +88,34 @@ func (o *observations) all() (problems []inventory.Problem, unidentified []strin
 			}
 		}
 	}
-	if o.lost {
+	if o.more {
 		problems = append(problems, inventory.Problem{Message: "more files than can be listed cannot be parsed"})
 	}
 	return problems, unidentified
+}
+
+const (
+	whiteoutPrefix = ".wh."
+	opaqueFolder   = ".wh..wh..opq"
+)
+
+// whiteout says what an entry of a layer removes from the layers below.
+type whiteout uint8
+
+const (
+	removesNothing whiteout = iota
+	removesOne
+	removesFolder
+)
+
+// whiteoutOf tells an entry's kind, and the file or, with a slash at its end, the folder that it is about.
+func whiteoutOf(entry string) (string, whiteout) {
+	folder, base := path.Split(entry)
+	if base == opaqueFolder {
+		return folder, removesFolder
+	}
+	if removed, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
+		return path.Join(folder, removed), removesOne
+	}
+	return entry, removesNothing
 }

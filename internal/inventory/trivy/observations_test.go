@@ -14,18 +14,27 @@ import (
 	"github.com/assay-dev/assay/internal/inventory"
 )
 
-func TestObservationsFollowTheLayers(t *testing.T) {
-	o := newObservations()
-	for _, file := range []string{"replaced", "a/removed", "b/c/removed", "d/e/opaque", "kept", "d/kept"} {
-		o.problem(file, "lower")
+// layerOf is a layer with the entries, of which nothing was observed.
+func layerOf(entries ...string) *layerResult {
+	layer := &layerResult{}
+	for _, entry := range entries {
+		layer.entries = append(append(layer.entries, entry...), 0)
 	}
-	o.add("jar", observation{path: "jar/inner"})
-	o.endLayer(nil, nil)
+	return layer
+}
 
-	o.replace("replaced")
-	o.problem("d/e/opaque", "upper")
-	o.endLayer([]string{"a/removed", "b", "no/such"}, []string{"d/e/"})
+func TestObservationsFollowTheLayers(t *testing.T) {
+	lower := layerOf()
+	for _, file := range []string{"replaced", "a/removed", "b/c/removed", "d/e/opaque", "kept", "d/kept"} {
+		lower.problem(file, "lower")
+	}
+	lower.observe("jar", observation{path: "jar/inner"})
+	upper := layerOf("replaced", "a/.wh.removed", ".wh.b", "no/.wh.such", "d/e/.wh..wh..opq", "d/e/opaque")
+	upper.problem("d/e/opaque", "upper")
 
+	var o observations
+	o.lay(*lower)
+	o.lay(*upper)
 	problems, unidentified := o.all()
 	slices.SortFunc(problems, func(a, b inventory.Problem) int { return strings.Compare(a.Path, b.Path) })
 	if diff := cmp.Diff([]inventory.Problem{
@@ -37,7 +46,7 @@ func TestObservationsFollowTheLayers(t *testing.T) {
 		t.Error(diff)
 	}
 
-	o.endLayer(nil, []string{""})
+	o.lay(*layerOf(".wh..wh..opq"))
 	if problems, unidentified := o.all(); len(problems)+len(unidentified) > 0 {
 		t.Errorf("left after all was removed: %v %v", problems, unidentified)
 	}
@@ -45,12 +54,13 @@ func TestObservationsFollowTheLayers(t *testing.T) {
 
 // What cannot be remembered cannot be found again, so no upper layer makes up for it.
 func TestTooManyObservations(t *testing.T) {
-	o := newObservations()
-	for i := range maxObservations + 1 {
-		o.problem(fmt.Sprint(i), "unparseable")
+	layer := layerOf()
+	for i := range maxObserved + 1 {
+		layer.problem(fmt.Sprint(i), "unparseable")
 	}
-	o.endLayer(nil, nil)
-	o.endLayer(nil, []string{""})
+	var o observations
+	o.lay(*layer)
+	o.lay(*layerOf(".wh..wh..opq"))
 	problems, _ := o.all()
 	if diff := cmp.Diff([]inventory.Problem{{Message: "more files than can be listed cannot be parsed"}}, problems); diff != "" {
 		t.Error(diff)

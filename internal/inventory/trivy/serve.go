@@ -50,7 +50,7 @@ func serve(ctx context.Context, r *wire.Reader, limits wire.Limits) (wire.Result
 	if err := r.ReadMessage(&img); err != nil {
 		return wire.Result{}, err
 	}
-	x, err := newIndexer(limits)
+	x, err := newIndexer(limits, img.Settings)
 	if err != nil {
 		return wire.Result{}, err
 	}

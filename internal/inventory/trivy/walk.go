@@ -12,6 +12,7 @@ import (
 	"io"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/aquasecurity/trivy/pkg/fanal/analyzer"
@@ -19,13 +20,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory/packagedb"
 	"github.com/assay-dev/assay/internal/inventory/wire"
-)
-
-const (
-	whiteoutPrefix = ".wh."
-	opaqueFolder   = ".wh..wh..opq"
 )
 
 // walk goes through one layer. It does what trivy's image artifact does (a test compares them), file by file, so that it is
@@ -34,35 +31,34 @@ type walk struct {
 	*indexer
 	name      string // of the layer
 	seen      int    // entries
-	result    *analyzer.AnalysisResult
+	analysis  *analyzer.AnalysisResult
 	composite *analyzer.CompositeFS      // files that are analyzed together, after the walk
 	claims    map[string]packagedb.Claim // by the file of the database
 	opaque    []string
 	whiteouts []string
+	layer     layerResult
 }
 
 // inspect finds out what is in a layer.
-func (x *indexer) inspect(ctx context.Context, name string, layer wire.Layer, compressed io.Reader) (types.BlobInfo, error) {
+func (x *indexer) inspect(ctx context.Context, name string, diffID image.Digest, compressed io.Reader) (layerResult, error) {
 	content, err := newContent(name, compressed, x.limits, &x.bytes)
 	if err != nil {
-		return types.BlobInfo{}, err
+		return layerResult{}, err
 	}
 	defer content.close()
 	composite, err := x.group.PostAnalyzerFS()
 	if err != nil {
-		return types.BlobInfo{}, fmt.Errorf("make a folder for %s: %w", name, err)
+		return layerResult{}, fmt.Errorf("make a folder for %s: %w", name, err)
 	}
 	defer composite.Cleanup() //nolint:errcheck // the parent removes what is left
-	w := &walk{indexer: x, name: name, result: analyzer.NewAnalysisResult(), composite: composite, claims: map[string]packagedb.Claim{}}
+	w := &walk{indexer: x, name: name, analysis: analyzer.NewAnalysisResult(), composite: composite, claims: map[string]packagedb.Claim{}}
 	if err := w.entries(ctx, tar.NewReader(content)); err != nil {
-		return types.BlobInfo{}, err
+		return layerResult{}, err
 	}
-	if err := content.finish(layer.DiffID); err != nil {
-		return types.BlobInfo{}, err
+	if err := content.finish(diffID); err != nil {
+		return layerResult{}, err
 	}
-	blob, err := w.blob(ctx, layer, content.layer)
-	x.observations.endLayer(w.whiteouts, w.opaque)
-	return blob, err
+	return w.end(ctx, content.layer)
 }
 
 func (w *walk) entries(ctx context.Context, archive *tar.Reader) error {
@@ -102,22 +98,21 @@ func (w *walk) entry(ctx context.Context, header *tar.Header, content io.Reader)
 	if file == ".." || strings.HasPrefix(file, "../") {
 		return malformed("%s has an entry outside of the image", w.name)
 	}
-	folder, base := path.Split(file)
-	if base == opaqueFolder {
-		w.opaque = append(w.opaque, folder)
+	w.layer.entries = append(append(w.layer.entries, file...), 0)
+	switch removed, kind := whiteoutOf(file); kind {
+	case removesFolder:
+		w.opaque = append(w.opaque, removed)
+		return nil
+	case removesOne:
+		w.whiteouts = append(w.whiteouts, removed)
 		return nil
 	}
-	if removed, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
-		w.whiteouts = append(w.whiteouts, path.Join(folder, removed))
-		return nil
-	}
-	w.observations.replace(file)
 	switch header.Typeflag {
 	case tar.TypeReg:
 		return w.regular(ctx, file, header, content)
 	case tar.TypeSymlink, tar.TypeLink:
 		if _, database := packagedb.ReaderOf(file); database {
-			w.observations.problem(file, "the package database is a link, which is not followed")
+			w.layer.problem(file, "the package database is a link, which is not followed")
 		}
 	}
 	return nil
@@ -150,7 +145,7 @@ func (w *walk) regular(ctx context.Context, name string, header *tar.Header, con
 	w.journal.begin(name)
 	group, groupCtx := errgroup.WithContext(ctx)
 	limit := semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
-	err := w.group.AnalyzeFile(groupCtx, group, limit, w.result, "", name, header.FileInfo(), f.open, nil, w.analysis)
+	err := w.group.AnalyzeFile(groupCtx, group, limit, w.analysis, "", name, header.FileInfo(), f.open, nil, w.options)
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -186,18 +181,18 @@ func (w *walk) unlessDamaged(err error) error {
 func (w *walk) check(name string, f *file) error {
 	for _, path := range w.journal.take() {
 		if problem := problemOf(path); problem != "" {
-			w.observations.problem(path, problem)
+			w.layer.problem(path, problem)
 		}
 	}
 	if packagedb.Unsupported(name) {
-		w.observations.problem(name, "package databases of this kind are not supported")
+		w.layer.problem(name, "package databases of this kind are not supported")
 	}
 	read, database := packagedb.ReaderOf(name)
 	if !database {
 		return nil
 	}
 	if _, twice := w.claims[name]; twice {
-		w.observations.problem(name, "the package database is in the layer twice")
+		w.layer.problem(name, "the package database is in the layer twice")
 	}
 	opened, err := f.open()
 	if err != nil {
@@ -210,46 +205,45 @@ func (w *walk) check(name string, f *file) error {
 	return nil
 }
 
-// blob is what the layer's analysis comes to.
-func (w *walk) blob(ctx context.Context, layer wire.Layer, size int64) (types.BlobInfo, error) {
+// end analyzes what several files tell together, and returns what all of it comes to.
+func (w *walk) end(ctx context.Context, size int64) (layerResult, error) {
 	w.journal.begin("")
-	if err := w.group.PostAnalyze(ctx, w.composite, w.result, w.analysis); err != nil {
-		return types.BlobInfo{}, err
+	if err := w.group.PostAnalyze(ctx, w.composite, w.analysis, w.options); err != nil {
+		return layerResult{}, err
 	}
-	w.result.Sort()
-	r := w.result
-	blob := types.BlobInfo{
+	w.analysis.Sort()
+	a := w.analysis
+	w.layer.Blob = types.BlobInfo{
 		SchemaVersion:   types.BlobJSONSchemaVersion,
 		Size:            size,
-		Digest:          layer.Digest.String(),
-		DiffID:          layer.DiffID.String(),
 		OpaqueDirs:      w.opaque,
 		WhiteoutFiles:   w.whiteouts,
-		OS:              r.OS,
-		Repository:      r.Repository,
-		PackageInfos:    r.PackageInfos,
-		Applications:    r.Applications,
-		Licenses:        r.Licenses,
-		CustomResources: r.CustomResources,
-		BuildInfo:       r.BuildInfo,
+		OS:              a.OS,
+		Repository:      a.Repository,
+		PackageInfos:    a.PackageInfos,
+		Applications:    a.Applications,
+		Licenses:        a.Licenses,
+		CustomResources: a.CustomResources,
+		BuildInfo:       a.BuildInfo,
 	}
-	if err := w.handlers.PostHandle(ctx, r, &blob); err != nil {
-		return types.BlobInfo{}, err
+	if err := w.handlers.PostHandle(ctx, a, &w.layer.Blob); err != nil {
+		return layerResult{}, err
 	}
-	w.observe(&blob)
-	return blob, nil
+	w.observe()
+	return w.layer, nil
 }
 
-// observe takes from the layer what its inventory must tell of it.
-func (w *walk) observe(blob *types.BlobInfo) {
+// observe takes from the analysis what the inventory must tell of it.
+func (w *walk) observe() {
 	for _, path := range w.journal.take() {
 		if problem := problemOf(path); problem != "" {
-			w.observations.problem(path, problem)
+			w.layer.problem(path, problem)
 		}
 	}
+	blob := &w.layer.Blob
 	for _, resource := range blob.CustomResources {
 		if o, ok := resource.Data.(observation); ok {
-			w.observations.add(resource.FilePath, o)
+			w.layer.observe(resource.FilePath, o)
 		}
 	}
 	blob.CustomResources = nil
@@ -261,7 +255,8 @@ func (w *walk) observe(blob *types.BlobInfo) {
 	}
 	for file, c := range w.claims {
 		if problem := c.Compare(found[file]); problem != "" {
-			w.observations.problem(file, problem)
+			w.layer.problem(file, problem)
 		}
 	}
+	slices.SortFunc(w.layer.Observed, compareObserved)
 }

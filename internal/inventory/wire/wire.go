@@ -46,8 +46,17 @@ type Limits struct {
 	ResultBytes int64
 }
 
+// Settings change what is found in a layer.
+type Settings struct {
+	// Secrets asks to search files, environment and history for secrets.
+	Secrets bool `json:",omitempty"`
+}
+
 // Image is what the child has to know about the image.
 type Image struct {
+	Settings Settings
+	// Config is the configuration's bytes. They are looked at only when layers are applied.
+	Config []byte
 	// Layers from the bottom to the top.
 	Layers []Layer
 }
@@ -105,6 +114,10 @@ type Contents struct {
 	Packages     int
 	Problems     List[inventory.Problem] `json:",omitempty"`
 	Unidentified List[string]            `json:",omitempty"`
+	// SecretsSought repeats [Settings.Secrets].
+	SecretsSought  bool                    `json:",omitempty"`
+	Secrets        List[inventory.Secret]  `json:",omitempty"`
+	SecretProblems List[inventory.Problem] `json:",omitempty"`
 }
 
 // Confinement says which walls stand around a child besides its limits, which always hold.
