@@ -32,7 +32,7 @@ var (
 		"github.com/sigstore/cosign/v2/pkg/policy",
 	}
 	images = []string{
-		"github.com/aquasecurity/",
+		"github.com/aquasecurity/trivy", // and trivy-db; its comparisons of versions are small
 		"github.com/sigstore/",
 		"github.com/google/go-containerregistry/pkg/v1",
 		"go.etcd.io/bbolt",
