@@ -82,7 +82,7 @@ func (s *scope) writeTrusted(status *v1alpha1.TrustedImageStatus) {
 // describe fills in what explains a digest, when a verdict was reached on it in this reconcile.
 func (s *scope) describe(reference image.Reference, findings **v1alpha1.FindingCounts, worst *[]v1alpha1.FindingReference, rules *[]v1alpha1.RuleResult) {
 	if collected, found := s.evidence[reference]; found {
-		*findings = policy.Count(collected)
+		*findings = policy.Count(collected, s.verdicts[reference])
 		*worst = policy.Worst(collected)
 	}
 	if verdict, found := s.verdicts[reference]; found {

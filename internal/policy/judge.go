@@ -25,6 +25,7 @@ const (
 const (
 	ruleBlock     = "vulnerabilities.block"
 	ruleSignature = "signatures"
+	ruleDeny      = "sbom.deny"
 	ruleUser      = "image.user"
 	rulePolicies  = "policies"
 	rulePlatforms = "platforms"

@@ -7,7 +7,6 @@ package policy
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -27,14 +26,17 @@ type Policy struct {
 	// Authorities has the fingerprint of each authority's key, or why the key cannot be used. An authority that is
 	// missing here was not checked. Matching and Mode do without it.
 	Authorities map[v1alpha1.RuleName]evidence.Fact[string]
+	// VEX has the statements of each source that is a ConfigMap, or why it cannot be used. A source that is missing here was
+	// not read. Matching and Mode do without it.
+	VEX map[v1alpha1.RuleName]evidence.Fact[[]evidence.VEXStatement]
 }
 
-// FromImagePolicy returns the policy without its authorities.
+// FromImagePolicy returns the policy without its authorities and VEX documents.
 func FromImagePolicy(p *v1alpha1.ImagePolicy) Policy {
 	return Policy{Name: p.Namespace + "/" + p.Name, Namespace: p.Namespace, Spec: p.Spec}
 }
 
-// FromClusterImagePolicy returns the policy without its authorities.
+// FromClusterImagePolicy returns the policy without its authorities and VEX documents.
 func FromClusterImagePolicy(p *v1alpha1.ClusterImagePolicy) Policy {
 	return Policy{Name: p.Name, Namespaces: p.Spec.Namespaces, Spec: p.Spec.PolicySpec}
 }
@@ -85,20 +87,4 @@ func Mode(policies []Policy) v1alpha1.AdmissionMode {
 		return v1alpha1.AdmissionEnforce
 	}
 	return v1alpha1.AdmissionAudit
-}
-
-// Fingerprints returns the fingerprints of the keys that the policies' signature rules count, sorted: those whose
-// signatures have to be looked for.
-func Fingerprints(policies []Policy) []string {
-	found := map[string]bool{}
-	for _, p := range policies {
-		for _, rule := range p.Spec.Signatures {
-			for _, name := range rule.AnyOf {
-				if fingerprint := p.Authorities[name]; fingerprint.State == evidence.Known {
-					found[fingerprint.Value] = true
-				}
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
 }

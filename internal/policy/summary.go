@@ -14,15 +14,18 @@ import (
 // Limits of the API on what a status says of findings and signatures.
 const (
 	maxWorst    = 5
+	maxExcusals = 10
+	maxBy       = 384
+	maxOwner    = 128
 	maxID       = 64
 	maxPackage  = 128
 	maxVersion  = 64
 	maxSignedBy = 255
 )
 
-// Count counts the findings by severity. It is nil when the inventory or the findings of a platform are not known:
-// a number would say that there are no more. The same finding on several platforms counts once.
-func Count(e evidence.Evidence) *v1alpha1.FindingCounts {
+// Count counts the findings by severity, and those that the verdict lists as excused. It is nil when the inventory or the findings
+// of a platform are not known: a number would say that there are no more. The same finding on several platforms counts once.
+func Count(e evidence.Evidence, v Verdict) *v1alpha1.FindingCounts {
 	if !complete(e) {
 		return nil
 	}
@@ -36,6 +39,11 @@ func Count(e evidence.Evidence) *v1alpha1.FindingCounts {
 	if e.KEV.State == evidence.Known {
 		counts.Exploited = &exploited
 	}
+	excused := map[identity]bool{}
+	for i := range v.Excused {
+		excused[identityOf(&v.Excused[i].Finding)] = true
+	}
+	counts.Excused = int32(len(excused))
 	return &counts
 }
 
@@ -80,6 +88,34 @@ func Worst(e evidence.Evidence) []v1alpha1.FindingReference {
 		})
 	}
 	return worst
+}
+
+// Excusals returns the worst ten of the excused findings, fit for a status. The same vulnerability in the same package that is excused
+// by the same is named once.
+func Excusals(v Verdict) []v1alpha1.ExcusedFinding {
+	var excusals []v1alpha1.ExcusedFinding
+	for _, e := range v.Excused {
+		excusal := v1alpha1.ExcusedFinding{
+			ID:      evidence.Printable(e.Finding.ID, maxID),
+			Package: evidence.Printable(e.Finding.Package, maxPackage),
+			By:      evidence.Printable(e.By, maxBy),
+			Owner:   evidence.Printable(e.Owner, maxOwner),
+		}
+		named := slices.ContainsFunc(excusals, func(other v1alpha1.ExcusedFinding) bool {
+			return other.ID == excusal.ID && other.Package == excusal.Package && other.By == excusal.By
+		})
+		if named {
+			continue
+		}
+		if !e.Until.IsZero() {
+			until := v1alpha1.NewTimestamp(e.Until)
+			excusal.Until = &until
+		}
+		if excusals = append(excusals, excusal); len(excusals) == maxExcusals {
+			break
+		}
+	}
+	return excusals
 }
 
 // SignedBy returns the names of the authorities whose signatures verified, sorted, with commas between, fit for a status.

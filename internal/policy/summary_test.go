@@ -42,7 +42,7 @@ func TestCount(t *testing.T) {
 		"an image that nobody looked at leaves nothing to count": {evidence.Evidence{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, Count(test.evidence)); diff != "" {
+			if diff := cmp.Diff(test.want, Count(test.evidence, Verdict{})); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
 		})

@@ -1,0 +1,56 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/purl"
+)
+
+// Check returns what in a spec can never do what it says and must be changed, in the order of the fields: patterns that match
+// nothing, and moments that no calendar has. Each error names its field. Judging goes on with the rest: what cannot be applied
+// denies or leaves open, and excuses nothing.
+func Check(spec v1alpha1.PolicySpec) []error {
+	var problems []error
+	add := func(field string, err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", field, err))
+		}
+	}
+	for _, pattern := range spec.Images {
+		add("images", CheckPattern(pattern))
+	}
+	for _, e := range exceptionsOf(spec) {
+		field := fmt.Sprintf("vulnerabilities.exceptions[%s, %s]", e.ID, e.Package)
+		_, err := exceptionPattern(e)
+		add(field+".package", err)
+		for _, pattern := range e.Images {
+			add(field+".images", CheckPattern(pattern))
+		}
+		if e.ExpiresAt.Time().IsZero() {
+			add(field+".expiresAt", fmt.Errorf("%q is no moment", e.ExpiresAt))
+		}
+	}
+	if spec.SBOM == nil {
+		return problems
+	}
+	for _, rule := range spec.SBOM.Deny {
+		for _, pattern := range rule.Packages {
+			_, err := purl.ParsePattern(string(pattern))
+			add(entry(ruleDeny, rule.Name)+".packages", err)
+		}
+	}
+	return problems
+}
+
+// exceptionPattern returns which packages an exception speaks of. One that would excuse packages of any name is none.
+func exceptionPattern(e v1alpha1.VulnerabilityException) (purl.Pattern, error) {
+	pattern, err := purl.ParsePattern(e.Package)
+	if err == nil && pattern.Wildcard() {
+		err = fmt.Errorf("%w: an exception names its package without *", purl.ErrPattern)
+	}
+	return pattern, err
+}
