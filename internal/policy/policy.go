@@ -18,6 +18,8 @@ import (
 type Policy struct {
 	// Name is namespace/name, or name for a cluster-wide policy.
 	Name string
+	// Generation of the object's spec; no rule reads it.
+	Generation int64
 	// Namespace in which the policy holds; empty for a cluster-wide one.
 	Namespace string
 	// Namespaces in which a cluster-wide policy holds.
@@ -33,12 +35,12 @@ type Policy struct {
 
 // FromImagePolicy returns the policy without its authorities and VEX documents.
 func FromImagePolicy(p *v1alpha1.ImagePolicy) Policy {
-	return Policy{Name: p.Namespace + "/" + p.Name, Namespace: p.Namespace, Spec: p.Spec}
+	return Policy{Name: p.Namespace + "/" + p.Name, Generation: p.Generation, Namespace: p.Namespace, Spec: p.Spec}
 }
 
 // FromClusterImagePolicy returns the policy without its authorities and VEX documents.
 func FromClusterImagePolicy(p *v1alpha1.ClusterImagePolicy) Policy {
-	return Policy{Name: p.Name, Namespaces: p.Spec.Namespaces, Spec: p.Spec.PolicySpec}
+	return Policy{Name: p.Name, Generation: p.Generation, Namespaces: p.Spec.Namespaces, Spec: p.Spec.PolicySpec}
 }
 
 // Matches says that the policy speaks of the repository in the namespace.
