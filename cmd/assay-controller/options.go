@@ -28,6 +28,7 @@ type options struct {
 	database       string
 	databaseFile   string
 	kev            string
+	epss           string
 	registryConfig string
 	insecureHosts  list
 	allowAddresses list
@@ -76,7 +77,8 @@ func (o *options) flags() *flag.FlagSet {
 	flags.IntVar(&o.workers, "workers", 3, "how many images are worked on at a time; those of one namespace or one registry take all but one")
 	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database; a mirror works as well")
 	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz, or a folder with trivy.db and metadata.json; instead of --database-repository")
-	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, a file or an https URL; without it rules on exploited vulnerabilities are Unknown")
+	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace; without it rules on exploited vulnerabilities are Unknown")
+	flags.StringVar(&o.epss, "epss", "", "FIRST's EPSS scores in CSV, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace, which holds 1 MiB and so not all of FIRST's; without them rules on minEPSS are Unknown")
 	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")
 	flags.Var(&o.insecureHosts, "insecure-registry", "host:port of a registry that is spoken to without TLS; may be repeated")
 	flags.Var(&o.allowAddresses, "allow-address", "CIDR of private addresses that registries and feeds may have, such as 10.0.0.0/8; may be repeated")

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -33,6 +32,7 @@ import (
 	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/policy/keys/cluster"
 	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/vulnerability/feed"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
@@ -58,16 +58,6 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
-	parts, err := assembly.Assemble(assembly.Options{
-		DataDir: o.dataDir,
-		Indexer: o.indexer, IndexMemory: o.indexMemory, IndexDeadline: o.indexDeadline,
-		Database: o.database, DatabaseFile: o.databaseFile, KEV: o.kev,
-		InsecureHosts: o.insecureHosts, AllowedAddresses: o.allowed,
-	})
-	if err != nil {
-		return err
-	}
-	defer parts.Close() //nolint:errcheck // The process ends.
 	mgr, err := newManager(config, o)
 	if err != nil {
 		return err
@@ -76,6 +66,17 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	parts, err := assembly.Assemble(assembly.Options{
+		DataDir: o.dataDir,
+		Indexer: o.indexer, IndexMemory: o.indexMemory, IndexDeadline: o.indexDeadline,
+		Database: o.database, DatabaseFile: o.databaseFile, KEV: o.kev, EPSS: o.epss,
+		ConfigMaps:    feedConfigMaps{configMaps: cluster.ConfigMaps{Reader: uncached}, namespace: o.namespace},
+		InsecureHosts: o.insecureHosts, AllowedAddresses: o.allowed,
+	})
+	if err != nil {
+		return err
+	}
+	defer parts.Close() //nolint:errcheck // The process ends.
 	if err := addControllers(ctx, mgr, uncached, parts, o); err != nil {
 		return err
 	}
@@ -156,7 +157,11 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	if err := imagepolicy.SetupWithManager(mgr, resolver); err != nil {
 		return err
 	}
-	feeds := intelligence.New(clock.RealClock{}, func(ctx context.Context) { images.All(ctx, notifications) }, schedules(parts, o)...)
+	feeds := intelligence.New(clock.RealClock{}, func(ctx context.Context, _ string, change feed.Change) {
+		if change.Any() {
+			images.All(ctx, notifications)
+		}
+	}, schedules(parts, o)...)
 	feeds.Load(ctx)
 	if err := metrics.Registry.Register(feeds); err != nil {
 		return err
@@ -176,22 +181,31 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	return nil
 }
 
-// feedInterval is how often a feed that comes over the network is asked whether anything is new.
-const feedInterval = time.Hour
-
-// schedules says how often the database and the catalogue are refreshed.
+// schedules says how often the database and the feeds are refreshed.
 func schedules(parts *assembly.Parts, o options) []intelligence.Schedule {
-	every := func(local bool) time.Duration {
-		if local {
-			return intelligence.FileInterval
-		}
-		return feedInterval
+	every := intelligence.URLInterval
+	if o.databaseFile != "" {
+		every = intelligence.FileInterval
 	}
-	list := []intelligence.Schedule{{Name: "vulnerability-database", Feed: parts.Database, Every: every(o.databaseFile != "")}}
+	list := []intelligence.Schedule{{Name: "vulnerability-database", Feed: intelligence.Whole(parts.Database), Every: every}}
 	if parts.Catalogue != nil {
-		list = append(list, intelligence.Schedule{Name: "kev", Feed: parts.Catalogue, Every: every(!strings.Contains(o.kev, "://"))})
+		list = append(list, intelligence.Schedule{Name: "kev", Feed: parts.Catalogue, Every: feedInterval(o.kev)})
+	}
+	if parts.Scores != nil {
+		list = append(list, intelligence.Schedule{Name: "epss", Feed: parts.Scores, Every: feedInterval(o.epss)})
 	}
 	return list
+}
+
+// feedInterval is how often a feed is refreshed that comes from a place.
+func feedInterval(place string) time.Duration {
+	switch {
+	case assembly.IsURL(place):
+		return intelligence.URLInterval
+	case assembly.IsConfigMap(place):
+		return intelligence.ConfigMapInterval
+	}
+	return intelligence.FileInterval
 }
 
 // readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.

@@ -1,8 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package intelligence keeps what is known of vulnerabilities fresh: the database that findings come from and the
-// catalogue of those that are exploited.
+// Package intelligence keeps what is known of vulnerabilities fresh: the database that findings come from, the catalogue of
+// those that are exploited, and how likely the others are to be.
 package intelligence
 
 import (
@@ -17,11 +17,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/vulnerability/feed"
 )
 
 // FileInterval is how often a feed that comes from a local file is refreshed, so that a change is noticed within seconds. A
 // look at an unchanged file costs a call of stat.
 const FileInterval = 2 * time.Second
+
+// ConfigMapInterval is how often a feed that comes from a ConfigMap is refreshed. A look reads the whole ConfigMap, and 60 of
+// them an hour are few among the requests that a controller at rest may send.
+const ConfigMapInterval = time.Minute
+
+// URLInterval is how often a feed that comes over the network is asked whether anything is new.
+const URLInterval = time.Hour
 
 // firstRetry is the wait after a first failure. It doubles with each further one, up to the feed's own interval.
 const firstRetry = 30 * time.Second
@@ -30,13 +38,15 @@ const firstRetry = 30 * time.Second
 type Feed interface {
 	// Load takes up the content that is kept from before, without the network. That there is none is no error.
 	Load(ctx context.Context) error
-	// Refresh asks the source and says whether the content changed. Asking an unchanged source is cheap.
-	Refresh(ctx context.Context) (changed bool, err error)
-	// Version of the content in use, "" while there is none.
-	Version() string
-	// UpdatedAt is when the content in use was published, and the zero time while there is none.
-	UpdatedAt() time.Time
+	// Refresh asks the source and says which answers are others now. Asking an unchanged source is cheap.
+	Refresh(ctx context.Context) (feed.Change, error)
+	// Status is what the feed holds, and why it holds nothing newer.
+	Status() feed.Status
 }
+
+// OnChange is told of a feed by its name, when answers of it are others than before, or when its Status is; then the change is
+// none.
+type OnChange func(ctx context.Context, name string, change feed.Change)
 
 // Schedule says how often a feed is refreshed.
 type Schedule struct {
@@ -54,7 +64,7 @@ var (
 // Refresher refreshes feeds, each at its own pace.
 type Refresher struct {
 	clock    clock.Clock
-	onChange func(ctx context.Context)
+	onChange OnChange
 	feeds    []*scheduled
 	loading  sync.Once
 
@@ -64,13 +74,12 @@ type Refresher struct {
 // scheduled is a feed with how its last refreshes went, which its own goroutine alone knows.
 type scheduled struct {
 	Schedule
-	failures int    // in a row
-	reported string // the failure that was logged last
+	failures int // in a row
 	metrics  metrics
 }
 
-// New returns a Refresher. It calls onChange, for one feed after another, when the content of a feed changed.
-func New(clock clock.Clock, onChange func(ctx context.Context), schedules ...Schedule) *Refresher {
+// New returns a Refresher. It calls onChange for one feed after another.
+func New(clock clock.Clock, onChange OnChange, schedules ...Schedule) *Refresher {
 	r := &Refresher{clock: clock, onChange: onChange}
 	for _, schedule := range schedules {
 		r.feeds = append(r.feeds, &scheduled{Schedule: schedule, metrics: newMetrics(schedule)})
@@ -88,14 +97,14 @@ func (r *Refresher) Load(ctx context.Context) { r.load(ctx) }
 // load says whether this call loaded anything.
 func (r *Refresher) load(ctx context.Context) (loaded bool) {
 	r.loading.Do(func() {
-		for _, feed := range r.feeds {
-			log := logger(ctx, feed)
-			if err := feed.Feed.Load(ctx); err != nil {
+		loaded = true
+		for _, s := range r.feeds {
+			log := logger(ctx, s)
+			if err := s.Feed.Load(ctx); err != nil {
 				log.Error(err, "Could not load what was kept from before; it will be fetched anew")
 			}
-			if version := feed.Feed.Version(); version != "" {
-				loaded = true
-				log.Info("Loaded", "version", version, "updatedAt", feed.Feed.UpdatedAt())
+			if status := s.Feed.Status(); status.Version != "" {
+				log.Info("Loaded", "version", status.Version, "updatedAt", status.UpdatedAt)
 			}
 		}
 	})
@@ -105,19 +114,30 @@ func (r *Refresher) load(ctx context.Context) (loaded bool) {
 // Start refreshes the feeds until ctx is done.
 func (r *Refresher) Start(ctx context.Context) error {
 	if r.load(ctx) {
-		r.changed(ctx)
+		r.tellLoaded(ctx)
 	}
 	var running sync.WaitGroup
-	for _, feed := range r.feeds {
-		running.Go(func() { r.keepFresh(ctx, feed) })
+	for _, s := range r.feeds {
+		running.Go(func() { r.keepFresh(ctx, s) })
 	}
 	running.Wait()
 	return nil
 }
 
-func (r *Refresher) keepFresh(ctx context.Context, feed *scheduled) {
+func (r *Refresher) tellLoaded(ctx context.Context) {
+	for _, s := range r.feeds {
+		switch status := s.Feed.Status(); {
+		case status.Version != "":
+			r.tell(ctx, s, feed.Everything())
+		case status.Message != "":
+			r.tell(ctx, s, feed.Change{})
+		}
+	}
+}
+
+func (r *Refresher) keepFresh(ctx context.Context, s *scheduled) {
 	for ctx.Err() == nil {
-		timer := r.clock.NewTimer(r.refresh(ctx, feed))
+		timer := r.clock.NewTimer(r.refresh(ctx, s))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -127,30 +147,34 @@ func (r *Refresher) keepFresh(ctx context.Context, feed *scheduled) {
 }
 
 // refresh refreshes a feed once and returns how long to wait until the next time.
-func (r *Refresher) refresh(ctx context.Context, feed *scheduled) time.Duration {
-	log := logger(ctx, feed)
-	changed, err := feed.Feed.Refresh(ctx)
+func (r *Refresher) refresh(ctx context.Context, s *scheduled) time.Duration {
+	log, before := logger(ctx, s), s.Feed.Status()
+	change, err := s.Feed.Refresh(ctx)
 	if ctx.Err() != nil {
 		return 0 // what failed now failed because all ends
 	}
-	if err != nil {
-		feed.metrics.failures.Inc()
-		feed.failures++
-		if feed.reported != err.Error() {
-			feed.reported = err.Error()
-			log.Error(err, "Could not refresh; what was loaded before stays in use", "version", feed.Feed.Version())
+	wait := s.Every
+	now := s.Feed.Status()
+	switch {
+	case err != nil:
+		s.metrics.failures.Inc()
+		s.failures++
+		wait = s.retryAfter(err)
+		if now.Message != before.Message {
+			log.Error(err, "Could not refresh; what was loaded before stays in use", "version", now.Version)
 		}
-		return feed.retryAfter(err)
+	case change.Any():
+		log.Info("Changed", "version", now.Version, "updatedAt", now.UpdatedAt, "vulnerabilities", change.Len(), "all", change.All())
+	case now != before:
+		log.Info("Refreshed", "version", now.Version, "updatedAt", now.UpdatedAt)
 	}
-	if feed.reported != "" {
-		log.Info("Refreshes again", "version", feed.Feed.Version())
+	if err == nil {
+		s.failures = 0
 	}
-	feed.failures, feed.reported = 0, ""
-	if changed {
-		log.Info("Changed", "version", feed.Feed.Version(), "updatedAt", feed.Feed.UpdatedAt())
-		r.changed(ctx)
+	if change.Any() || now != before {
+		r.tell(ctx, s, change)
 	}
-	return feed.Every
+	return wait
 }
 
 // retryAfter backs off, and waits as long as a registry asks for, but no longer than without a failure.
@@ -168,12 +192,12 @@ func (s *scheduled) retryAfter(err error) time.Duration {
 	return min(wait, s.Every)
 }
 
-func (r *Refresher) changed(ctx context.Context) {
+func (r *Refresher) tell(ctx context.Context, s *scheduled, change feed.Change) {
 	r.changing.Lock()
 	defer r.changing.Unlock()
-	r.onChange(ctx)
+	r.onChange(ctx, s.Name, change)
 }
 
-func logger(ctx context.Context, feed *scheduled) logr.Logger {
-	return ctrl.LoggerFrom(ctx).WithName("intelligence").WithValues("feed", feed.Name)
+func logger(ctx context.Context, s *scheduled) logr.Logger {
+	return ctrl.LoggerFrom(ctx).WithName("intelligence").WithValues("feed", s.Name)
 }

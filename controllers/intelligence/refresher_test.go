@@ -17,53 +17,74 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/vulnerability/epss"
+	"github.com/assay-dev/assay/internal/vulnerability/feed"
 	"github.com/assay-dev/assay/internal/vulnerability/kev"
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
 	"github.com/assay-dev/assay/test/advisories"
 )
 
 var (
-	_ Feed = (*trivydb.Database)(nil)
 	_ Feed = (*kev.Catalogue)(nil)
+	_ Feed = (*epss.Scores)(nil)
 )
 
 var published = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 
-// feed is a Feed that holds what a test gives it.
-type feed struct {
+// content is a Feed that holds what a test gives it.
+type content struct {
 	kept, next string // versions
 	err        error
 	version    string
+	message    string
 
 	loads     int
 	refreshes atomic.Int32
 }
 
-func (f *feed) Load(context.Context) error {
-	f.loads++
-	f.version = f.kept
-	return f.err
+func (c *content) Load(context.Context) error {
+	c.loads++
+	c.version = c.kept
+	return c.remember(c.err)
 }
 
-func (f *feed) Refresh(context.Context) (bool, error) {
-	f.refreshes.Add(1)
-	if f.err != nil {
-		return false, f.err
+func (c *content) Refresh(context.Context) (feed.Change, error) {
+	c.refreshes.Add(1)
+	if c.err != nil || c.version == c.next {
+		return feed.Change{}, c.remember(c.err)
 	}
-	changed := f.version != f.next
-	f.version = f.next
-	return changed, nil
+	c.version = c.next
+	return feed.Everything(), c.remember(nil)
 }
 
-func (f *feed) Version() string { return f.version }
-
-func (f *feed) UpdatedAt() time.Time {
-	if f.version == "" {
-		return time.Time{}
+func (c *content) remember(err error) error {
+	c.message = ""
+	if err != nil {
+		c.message = err.Error()
 	}
-	return published
+	return err
+}
+
+func (c *content) Status() feed.Status {
+	status := feed.Status{Version: c.version, Message: c.message}
+	if c.version != "" {
+		status.UpdatedAt, status.Entries = published, 2
+	}
+	return status
+}
+
+// ignore is an OnChange for tests that look at something else.
+func ignore(context.Context, string, feed.Change) {}
+
+// countTo counts the times that answers changed.
+func countTo(changes *atomic.Int32) OnChange {
+	return func(_ context.Context, _ string, change feed.Change) {
+		if change.Any() {
+			changes.Add(1)
+		}
+	}
 }
 
 func TestRefresh(t *testing.T) {
@@ -99,8 +120,9 @@ func TestRefresh(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			source, changes := &feed{}, 0
-			r := New(clock.RealClock{}, func(context.Context) { changes++ }, Schedule{Name: "test", Feed: source, Every: test.every})
+			source := &content{}
+			var changes atomic.Int32
+			r := New(clock.RealClock{}, countTo(&changes), Schedule{Name: "test", Feed: source, Every: test.every})
 			var waits []time.Duration
 			for _, look := range test.looks {
 				source.next, source.err = look.next, look.err
@@ -109,8 +131,8 @@ func TestRefresh(t *testing.T) {
 			if diff := cmp.Diff(test.waits, waits); diff != "" {
 				t.Errorf("waits:\n%s", diff)
 			}
-			if changes != test.changes {
-				t.Errorf("%d changes, want %d", changes, test.changes)
+			if int(changes.Load()) != test.changes {
+				t.Errorf("%d changes, want %d", changes.Load(), test.changes)
 			}
 		})
 	}
@@ -125,9 +147,9 @@ func TestBackingOffDoesNotOverflow(t *testing.T) {
 
 func TestStartRefreshesEachFeedAtItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow, fast := &feed{next: "1"}, &feed{next: "1"}
+		slow, fast := &content{next: "1"}, &content{next: "1"}
 		var changes atomic.Int32
-		r := New(clock.RealClock{}, func(context.Context) { changes.Add(1) },
+		r := New(clock.RealClock{}, countTo(&changes),
 			Schedule{Name: "slow", Feed: slow, Every: time.Hour}, Schedule{Name: "fast", Feed: fast, Every: time.Minute})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -161,8 +183,9 @@ func TestStartLoadsFirst(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			source, changes := &feed{kept: test.kept, next: test.kept}, 0
-			r := New(clock.RealClock{}, func(context.Context) { changes++ }, Schedule{Name: "test", Feed: source, Every: time.Hour})
+			source := &content{kept: test.kept, next: test.kept}
+			var changes atomic.Int32
+			r := New(clock.RealClock{}, countTo(&changes), Schedule{Name: "test", Feed: source, Every: time.Hour})
 			if test.early {
 				r.Load(t.Context())
 			}
@@ -171,8 +194,8 @@ func TestStartLoadsFirst(t *testing.T) {
 			if err := r.Start(ctx); err != nil {
 				t.Fatal(err)
 			}
-			if source.loads != 1 || changes != test.changes {
-				t.Errorf("%d loads and %d changes, want 1 and %d", source.loads, changes, test.changes)
+			if source.loads != 1 || int(changes.Load()) != test.changes {
+				t.Errorf("%d loads and %d changes, want 1 and %d", source.loads, changes.Load(), test.changes)
 			}
 		})
 	}
@@ -191,9 +214,9 @@ func TestAFileIsNoticedWithinSeconds(t *testing.T) {
 	}
 	folder := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		catalogue := kev.New(folder, kev.FromPath(path))
+		catalogue := kev.New(folder, feed.FromPath(path), testingclock.NewFakePassiveClock(published.AddDate(1, 0, 0)))
 		var changes atomic.Int32
-		r := New(clock.RealClock{}, func(context.Context) { changes.Add(1) }, Schedule{Name: "kev", Feed: catalogue, Every: FileInterval})
+		r := New(clock.RealClock{}, countTo(&changes), Schedule{Name: "kev", Feed: catalogue, Every: FileInterval})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- r.Start(ctx) }()
@@ -218,14 +241,20 @@ func TestAFileIsNoticedWithinSeconds(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	sound, failing := &feed{next: "1"}, &feed{err: errors.New("a")}
-	r := New(clock.RealClock{}, func(context.Context) {},
+	sound, failing := &content{next: "1"}, &content{err: errors.New("a")}
+	r := New(clock.RealClock{}, ignore,
 		Schedule{Name: "sound", Feed: sound, Every: time.Hour}, Schedule{Name: "failing", Feed: failing, Every: time.Hour})
-	for _, feed := range r.feeds {
-		r.refresh(t.Context(), feed)
-		r.refresh(t.Context(), feed)
+	for _, s := range r.feeds {
+		r.refresh(t.Context(), s)
+		r.refresh(t.Context(), s)
 	}
 	want := `
+# HELP assay_intelligence_entries Entries of the content in use of a feed that counts them.
+# TYPE assay_intelligence_entries gauge
+assay_intelligence_entries{feed="sound"} 2
+# HELP assay_intelligence_info Always 1, with the version of the content in use of a feed.
+# TYPE assay_intelligence_info gauge
+assay_intelligence_info{feed="sound",version="1"} 1
 # HELP assay_intelligence_refresh_failures_total Refreshes of a feed that failed; the content from before stayed in use.
 # TYPE assay_intelligence_refresh_failures_total counter
 assay_intelligence_refresh_failures_total{feed="failing"} 2

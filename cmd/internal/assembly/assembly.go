@@ -11,10 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/evidence/disk"
 	"github.com/assay-dev/assay/internal/fleet"
@@ -25,6 +23,8 @@ import (
 	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/registry/oci"
 	"github.com/assay-dev/assay/internal/signature/cosign"
+	"github.com/assay-dev/assay/internal/vulnerability/epss"
+	"github.com/assay-dev/assay/internal/vulnerability/feed"
 	"github.com/assay-dev/assay/internal/vulnerability/kev"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
 )
@@ -40,8 +40,11 @@ type Options struct {
 	// Database is the repository:tag of the vulnerability database, DatabaseFile a local one instead.
 	Database     string
 	DatabaseFile string
-	// KEV is a file or an https URL, empty for none.
-	KEV string
+	// KEV and EPSS are each a file, an https URL or configmap:NAME/KEY; empty for none.
+	KEV  string
+	EPSS string
+	// ConfigMaps are those of Assay's own namespace, nil outside a cluster.
+	ConfigMaps feed.ConfigMaps
 	// InsecureHosts are registries without TLS, AllowedAddresses the private addresses that may be connected to.
 	InsecureHosts    []string
 	AllowedAddresses []netip.Prefix
@@ -56,7 +59,9 @@ type Parts struct {
 	Fleet *fleet.Fleet
 	// Catalogue is nil when none is configured.
 	Catalogue *kev.Catalogue
-	Gatherer  *gather.Gatherer
+	// Scores are nil when none are configured.
+	Scores   *epss.Scores
+	Gatherer *gather.Gatherer
 }
 
 // Assemble opens the data folder and puts the parts together. Nothing is fetched yet.
@@ -77,6 +82,10 @@ func Assemble(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	scores, err := o.scores(registries)
+	if err != nil {
+		return nil, err
+	}
 	scratch := filepath.Join(o.DataDir, "scratch")
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return nil, err
@@ -92,6 +101,7 @@ func Assemble(o Options) (*Parts, error) {
 		Store:      store,
 		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource),
 		Catalogue:  catalogue,
+		Scores:     scores,
 	}
 	parts.Fleet = fleet.New(parts.Database, store)
 	parts.Gatherer = &gather.Gatherer{
@@ -106,6 +116,9 @@ func Assemble(o Options) (*Parts, error) {
 	}
 	if catalogue != nil {
 		parts.Gatherer.Catalogue = catalogue
+	}
+	if scores != nil {
+		parts.Gatherer.Scores = scores
 	}
 	return parts, nil
 }
@@ -125,62 +138,21 @@ func (o Options) databaseSource(registries registry.Provider) (trivydb.Source, e
 	return trivydb.FromRegistry(reader, tag), nil
 }
 
-// catalogue returns the catalogue of known exploited vulnerabilities, nil when none is configured.
-func (o Options) catalogue(registries *oci.Client) (*kev.Catalogue, error) {
-	var source kev.Source
-	switch {
-	case o.KEV == "":
-		return nil, nil //nolint:nilnil // That there is none is a choice.
-	case strings.HasPrefix(o.KEV, "https://"):
-		transport, err := registries.FeedTransport()
-		if err != nil {
-			return nil, err
-		}
-		if source, err = kev.FromURL(o.KEV, transport); err != nil {
-			return nil, fmt.Errorf("--kev: %w", err)
-		}
-	case strings.Contains(o.KEV, "://"):
-		return nil, errors.New("--kev: want a file or an https URL")
-	default:
-		source = kev.FromPath(o.KEV)
-	}
-	return kev.New(filepath.Join(o.DataDir, "kev"), source), nil
-}
-
-// noCatalogue stands for a catalogue that nobody configured.
-type noCatalogue struct{}
-
-func (noCatalogue) Exploited(string) bool { return false }
-
-func (noCatalogue) Feed() evidence.Fact[evidence.Feed] {
-	return evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable,
-		"no catalogue of known exploited vulnerabilities is configured: give --kev a file or an https URL")
-}
-
-// Ransomware implements vulnerability.Catalogue.
-func (noCatalogue) Ransomware(string) bool { return false }
-
-// noScores stands for scores that nobody configured.
-type noScores struct{}
-
-func (noScores) Score(string) (float64, bool) { return 0, false }
-
-func (noScores) Feed() evidence.Fact[evidence.Feed] {
-	return evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable,
-		"no EPSS scores are configured: give --epss a file or an https URL")
-}
-
 // noChronicle knows no times.
 type noChronicle struct{}
 
 func (noChronicle) Date(context.Context, []evidence.Finding) error { return nil }
 
-// Intelligence names the database and the catalogue in use. Equal names mean equal findings.
+// Intelligence names the database, the catalogue and the scores in use. Equal names mean equal findings.
 func (p *Parts) Intelligence() string {
-	if p.Catalogue == nil {
-		return p.Database.Version()
+	name := p.Database.Version()
+	if p.Catalogue != nil {
+		name += "+" + p.Catalogue.Status().Version
 	}
-	return p.Database.Version() + "+" + p.Catalogue.Version()
+	if p.Scores != nil {
+		name += "+" + p.Scores.Status().Version
+	}
+	return name
 }
 
 // Close gives the data folder free.

@@ -46,5 +46,10 @@ func (p *Parts) Refresh(ctx context.Context) error {
 		_, err = p.Catalogue.Refresh(ctx)
 		errs = append(errs, err)
 	}
+	if p.Scores != nil {
+		errs = append(errs, p.Scores.Load(ctx))
+		_, err = p.Scores.Refresh(ctx)
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
