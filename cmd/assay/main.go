@@ -46,7 +46,7 @@ func main() {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(verifyCommand())
+	root.AddCommand(verifyCommand(), scanCommand(), sbomCommand())
 	err := root.ExecuteContext(ctx)
 	var verdict verdictError
 	switch {

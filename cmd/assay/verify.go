@@ -5,43 +5,32 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/policy/keys"
-	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/report"
 )
 
 // verifyOptions are the flags of assay verify.
 type verifyOptions struct {
-	policies       []string
-	environment    string
-	platforms      []string
-	cacheDir       string
-	indexer        string
-	database       string
-	databaseFile   string
-	kev            string
-	registryConfig string
-	insecureHosts  []string
+	imageOptions
+	policies    []string
+	environment string
+	replaces    string
+	output      string
 }
 
 const verifyLong = `Resolve the image, find out what is in it and who signed it, and judge it under the policies of the files given,
-as the controller would in a cluster. The files hold ImagePolicies, ClusterImagePolicies, and the ConfigMaps that their keys refer to.
+as the controller would in a cluster. The files hold ImagePolicies, ClusterImagePolicies, and the ConfigMaps that they refer to.
+
+` + imageHelp + `
 
 Exit code: 0 trusted, 1 rejected, 2 could not tell.`
 
@@ -51,61 +40,100 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify IMAGE --policy FILE",
 		Short: "Judge an image under policies, without a cluster",
 		Long:  verifyLong,
-		Args:  cobra.ExactArgs(1),
+		Example: `  assay verify registry.example.com/shop/checkout:1.8 --policy policy.yaml
+  assay verify ./checkout.tar --as registry.example.com/shop/checkout:1.8 --policy policies/ -o sarif`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			return o.run(command, args[0])
 		},
 	}
+	o.addFlags(command)
+	o.addIntelligenceFlags(command)
 	flags := command.Flags()
 	flags.StringArrayVar(&o.policies, "policy", nil, "file with policies, or a folder of such files; may be repeated")
 	flags.StringVar(&o.environment, "environment", "", "namespace whose policies hold; empty means that every policy of the files holds")
-	flags.StringArrayVar(&o.platforms, "platform", nil, "platform that an index must have, such as linux/amd64; may be repeated; every one that can run is judged")
-	flags.StringVar(&o.cacheDir, "cache-dir", defaultCacheDir(), "folder for evidence and the vulnerability database")
-	flags.StringVar(&o.indexer, "indexer", assembly.BesideThisProgram("assay-index"), "the program assay-index")
-	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database")
-	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz or folder, instead of --database-repository")
-	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, a file or an https URL")
-	flags.StringVar(&o.registryConfig, "registry-config", defaultRegistryConfig(), "Docker config file with credentials to pull with; credential helpers are not run")
-	flags.StringArrayVar(&o.insecureHosts, "insecure-registry", nil, "host:port of a registry that is spoken to without TLS; may be repeated")
+	flags.StringVar(&o.replaces, "replaces", "", "repository:tag or repository@digest that the environment trusts now, for vulnerabilities.notWorseThanCurrent")
+	addOutputFlag(command, &o.output)
 	_ = command.MarkFlagRequired("policy") // The flag exists.
 	return command
 }
 
-// anyAddress lets the command connect wherever the person who runs it can; in a cluster the controller is more careful.
-var anyAddress = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-
 func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 	ctx := command.Context()
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
 	files, err := readManifests(o.policies, o.environment == "")
 	if err != nil {
 		return err
 	}
-	parts, err := assembly.Assemble(assembly.Options{
-		DataDir: o.cacheDir,
-		Indexer: o.indexer, IndexMemory: assembly.DefaultIndexMemory, IndexDeadline: assembly.DefaultIndexDeadline,
-		Database: o.database, DatabaseFile: o.databaseFile, KEV: o.kev,
-		InsecureHosts: o.insecureHosts, AllowedAddresses: anyAddress,
+	s, err := o.open(command, argument)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.refresh(ctx)
+	set, err := (&keys.Resolver{Policies: files, ConfigMaps: files}).Matching(ctx, o.environment, s.reference.Repository)
+	if err != nil {
+		return err
+	}
+	collected, err := s.gather(ctx, s.reference, set)
+	if err != nil {
+		return err
+	}
+	circumstances := policy.Circumstances{Now: time.Now()}
+	if o.replaces != "" {
+		if circumstances.Replaces, err = o.gatherReplaced(ctx, s, set); err != nil {
+			return err
+		}
+	}
+	verdict := policy.Judge(set.Policies, collected, circumstances)
+	s.progress.end()
+	if err := report.Write(command.OutOrStdout(), judgementOf(s, set, collected, verdict, circumstances.Now), o.output, isColourful(command.OutOrStdout())); err != nil {
+		return err
+	}
+	return exitOf(verdict.Outcome)
+}
+
+// gather collects and examines the evidence that the policies look at.
+func (s *subject) gather(ctx context.Context, reference image.Reference, set keys.Set) (evidence.Evidence, error) {
+	s.progress.step("Looking into %s", reference)
+	collected, err := s.parts.Gatherer.Gather(ctx, gather.Request{
+		Reference: reference, Platforms: s.platforms, Keys: set.Keys, Secrets: policy.NeedsSecrets(set.Policies), Reader: s.reader,
 	})
 	if err != nil {
-		return err
+		return collected, err
 	}
-	defer parts.Close() //nolint:errcheck // The process ends.
-	progress := func(format string, args ...any) { _, _ = fmt.Fprintf(command.ErrOrStderr(), format+"\n", args...) }
-	progress("Loading the vulnerability database")
-	if err := parts.Refresh(ctx); err != nil {
-		// What cannot be matched without it comes out as Unknown.
-		progress("warning: %v", err)
-	}
-	reference, set, collected, err := o.gather(ctx, parts, files, argument, progress)
+	return s.parts.Gatherer.Examine(ctx, collected, gather.Wanted{Packages: policy.NeedsPackages(set.Policies)}), nil
+}
+
+// gatherReplaced collects the evidence on the digest that the environment trusts now.
+func (o *verifyOptions) gatherReplaced(ctx context.Context, s *subject, set keys.Set) (*evidence.Evidence, error) {
+	reader, err := o.registryReader(s.parts)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	collected = parts.Gatherer.Examine(ctx, collected, gather.Wanted{})
-	verdict := policy.Judge(set.Policies, collected, policy.Circumstances{Now: time.Now()})
-	if err := report.Verdict(command.OutOrStdout(), reference.String(), verdict.Outcome.Verdict(), verdict.Rules, policy.Worst(collected)); err != nil {
-		return err
+	replaced := &subject{parts: s.parts, reader: s.progress.counting(reader), progress: s.progress}
+	if replaced.reference, err = resolve(ctx, replaced.reader, s.parts.Gatherer, o.replaces); err != nil {
+		return nil, err
 	}
-	switch verdict.Outcome {
+	collected, err := replaced.gather(ctx, replaced.reference, set)
+	return &collected, err
+}
+
+func judgementOf(s *subject, set keys.Set, collected evidence.Evidence, verdict policy.Verdict, at time.Time) report.Judgement {
+	judgement := report.Judgement{
+		Image: s.name, Digest: s.reference.Digest.String(), Verdict: verdict.Outcome.Verdict(), Policies: policy.Names(set.Policies),
+		Rules: verdict.Rules, Evidence: collected, Worst: policy.Worst(collected), At: at, Version: version,
+	}
+	for _, e := range verdict.Excused {
+		judgement.Excused = append(judgement.Excused, report.Excused{Finding: e.Finding, By: e.By, Owner: e.Owner, Reason: e.Reason, Until: e.Until})
+	}
+	return judgement
+}
+
+func exitOf(outcome policy.Outcome) error {
+	switch outcome {
 	case policy.Trusted:
 		return nil
 	case policy.Rejected:
@@ -115,87 +143,15 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 	}
 }
 
-func (o *verifyOptions) gather(ctx context.Context, parts *assembly.Parts, files *manifests, argument string, progress func(string, ...any)) (image.Reference, keys.Set, evidence.Evidence, error) {
-	var none evidence.Evidence
-	reader, err := o.reader(parts)
-	if err != nil {
-		return image.Reference{}, keys.Set{}, none, err
-	}
-	platforms, err := parsePlatforms(o.platforms)
-	if err != nil {
-		return image.Reference{}, keys.Set{}, none, err
-	}
-	progress("Resolving %s", argument)
-	reference, err := resolve(ctx, reader, parts.Gatherer, argument)
-	if err != nil {
-		return reference, keys.Set{}, none, err
-	}
-	resolver := keys.Resolver{Policies: files, ConfigMaps: files}
-	set, err := resolver.Matching(ctx, o.environment, reference.Repository)
-	if err != nil {
-		return reference, set, none, err
-	}
-	progress("Looking into %s", reference)
-	request := gather.Request{Reference: reference, Platforms: platforms, Keys: set.Keys, Reader: reader}
-	collected, err := parts.Gatherer.Gather(ctx, request)
-	return reference, set, collected, err
+// addOutputFlag adds -o.
+func addOutputFlag(command *cobra.Command, output *string) {
+	command.Flags().StringVarP(output, "output", "o", "text", "format: "+formatNames())
 }
 
-func (o *verifyOptions) reader(parts *assembly.Parts) (registry.Reader, error) {
-	var credentials registry.Credentials
-	content, err := os.ReadFile(o.registryConfig)
-	switch {
-	case err == nil:
-		credentials.DockerConfigs = [][]byte{content}
-	case o.registryConfig != "" && !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("--registry-config: %w", err)
+// checkOutput refuses an unknown format before work begins.
+func checkOutput(output string) error {
+	if slices.Contains(report.Formats(), output) {
+		return nil
 	}
-	return parts.Registries.Reader(credentials)
-}
-
-// resolve finds the digest that the argument, repository:tag or repository@digest, names now.
-func resolve(ctx context.Context, reader registry.Reader, gatherer *gather.Gatherer, argument string) (image.Reference, error) {
-	if strings.Contains(argument, "@") {
-		return image.ParseReference(argument)
-	}
-	tag, err := image.ParseTagged(argument)
-	if err != nil {
-		return image.Reference{}, err
-	}
-	document, err := reader.Resolve(ctx, tag)
-	if err != nil {
-		return image.Reference{}, err
-	}
-	return image.Reference{Repository: tag.Repository, Digest: document.Digest}, gatherer.Keep(ctx, document)
-}
-
-func parsePlatforms(wanted []string) ([]image.Platform, error) {
-	var platforms []image.Platform
-	for _, w := range wanted {
-		platform, err := image.ParsePlatform(w)
-		if err != nil {
-			return nil, err
-		}
-		platforms = append(platforms, platform)
-	}
-	return platforms, nil
-}
-
-func defaultCacheDir() string {
-	folder, err := os.UserCacheDir()
-	if err != nil {
-		folder = os.TempDir()
-	}
-	return filepath.Join(folder, "assay")
-}
-
-func defaultRegistryConfig() string {
-	if folder := os.Getenv("DOCKER_CONFIG"); folder != "" {
-		return filepath.Join(folder, "config.json")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(home, ".docker", "config.json")
+	return report.Write(nil, report.Judgement{}, output, false)
 }
