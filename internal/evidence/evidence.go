@@ -43,6 +43,14 @@ type Platform struct {
 	Packages Fact[[]Package]
 	// Secrets are NotChecked unless they were asked for; CouldNotCheck when not every file could be looked at.
 	Secrets Fact[[]Secret]
+	// SBOMs that the store holds, in the order of their kinds.
+	SBOMs []Report
+}
+
+// Report is a whole document in the store.
+type Report struct {
+	Kind   Kind
+	Digest image.Digest
 }
 
 // Distribution is what an image's operating system is.

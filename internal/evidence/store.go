@@ -27,6 +27,8 @@ type Kind string
 const (
 	// KindInventory is the inventory of one platform's image; the subject is the platform's manifest.
 	KindInventory Kind = "inventory"
+	// KindOutline is what is looked at of an inventory each time: all but its packages.
+	KindOutline Kind = "inventory.outline"
 	// KindDocument is a manifest or index as the registry gave it: its content type, a line feed, and its bytes.
 	KindDocument Kind = "document"
 	// KindConfig is the configuration of one platform's image; the subject is the platform's manifest.
@@ -62,6 +64,8 @@ type Store interface {
 	Put(ctx context.Context, subject image.Digest, kind Kind, content []byte) error
 	// Get returns the piece. The error is ErrNotFound when there is none, also when what is there is damaged.
 	Get(ctx context.Context, subject image.Digest, kind Kind) ([]byte, error)
+	// Room says by ErrFull that too little room is left for what is made of an image, before anybody makes it in vain.
+	Room(ctx context.Context) error
 }
 
 // Ledger keeps, for each environment, what its status should be refilled from when that was emptied.

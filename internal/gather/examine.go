@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/vulnerability"
 )
 
@@ -31,7 +32,7 @@ func (g *Gatherer) Examine(ctx context.Context, collected evidence.Evidence, wan
 }
 
 func (g *Gatherer) examine(ctx context.Context, p *evidence.Platform, wanted Wanted) {
-	matched, err := g.Matcher.Match(ctx, p.Manifest)
+	matched, err := g.match(ctx, p.Manifest)
 	if err == nil {
 		err = g.Chronicle.Date(ctx, matched.Findings)
 	}
@@ -53,6 +54,18 @@ func (g *Gatherer) examine(ctx context.Context, p *evidence.Platform, wanted Wan
 	if wanted.Packages {
 		p.Packages = g.packages(ctx, *p)
 	}
+}
+
+// match finds the vulnerabilities in an image; one that the fleet forgot meanwhile is taken back from the store.
+func (g *Gatherer) match(ctx context.Context, manifest image.Digest) (vulnerability.Matched, error) {
+	matched, err := g.Matcher.Match(ctx, manifest)
+	if !errors.Is(err, vulnerability.ErrNotAdded) {
+		return matched, err
+	}
+	if _, missing := g.kept(ctx, manifest, false); missing != nil {
+		return matched, err
+	}
+	return g.Matcher.Match(ctx, manifest)
 }
 
 // packages lists what is in the image; an incomplete list is none.

@@ -144,7 +144,7 @@ func (g *Gatherer) platform(ctx context.Context, request Request, c child) (evid
 	if err != nil {
 		return evidence.Platform{}, err
 	}
-	result := evidence.Platform{Platform: config.Platform, Manifest: c.digest, Config: config}
+	result := evidence.Platform{Platform: config.Platform, Manifest: c.digest, Config: slim(config)}
 	if c.platform.Runnable() {
 		result.Platform = c.platform
 	}
@@ -157,11 +157,24 @@ func (g *Gatherer) platform(ctx context.Context, request Request, c child) (evid
 		result.Inventory = evidence.Unchecked[evidence.Inventory](reason, err.Error())
 		return result, nil
 	}
-	result.Inventory = inventoryFact(made)
+	result.Inventory, result.SBOMs = inventoryFact(made.Inventory), made.sboms()
 	if request.Secrets {
-		result.Secrets = secretsFact(made)
+		result.Secrets = secretsFact(made.Inventory)
 	}
-	return result, g.Matcher.Add(ctx, c.digest, func(context.Context) (inventory.Inventory, error) { return made, nil })
+	return result, nil
+}
+
+// slim leaves out what no rule reads, since the evidence on thousands of images is held in memory.
+func slim(config image.Config) image.Config {
+	config.DiffIDs, config.Labels = nil, nil
+	return config
+}
+
+// Incomplete says that a platform of the image could not be indexed, which is worth another try after a while.
+func Incomplete(collected evidence.Evidence) bool {
+	return slices.ContainsFunc(collected.Platforms, func(p evidence.Platform) bool {
+		return p.Inventory.State == evidence.CouldNotCheck && p.Inventory.Reason != v1alpha1.ReasonInventoryIncomplete
+	})
 }
 
 // indexingReason tells the errors that say something of the image from those that say something of the registry or the store.

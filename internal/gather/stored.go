@@ -71,42 +71,42 @@ func readBlob(ctx context.Context, request Request, descriptor image.Descriptor)
 	return io.ReadAll(blob)
 }
 
-// inventory returns the inventory of one platform's image, and has it indexed when the store has none of this version.
-func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw []byte, config image.Config) (inventory.Inventory, error) {
-	if made, err := g.storedInventory(ctx, c.digest, request.Secrets); err == nil || !errors.Is(err, evidence.ErrNotFound) {
-		return made, err
+// inventory returns what is in one platform's image and takes it into the fleet. The image is indexed when the store has no
+// inventory of this version.
+func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw []byte, config image.Config) (outline, error) {
+	kept, err := g.kept(ctx, c.digest, request.Secrets)
+	if err == nil || !errors.Is(err, evidence.ErrNotFound) {
+		return kept, err
 	}
 	shared, err, _ := g.indexing.Do(fmt.Sprintf("%s@%s %v", request.Reference.Repository, c.digest, request.Secrets), func() (any, error) {
 		// Somebody may have finished between the look above and this call.
-		if made, err := g.storedInventory(ctx, c.digest, request.Secrets); err == nil {
-			return made, nil
+		if kept, err := g.kept(ctx, c.digest, request.Secrets); err == nil {
+			return kept, nil
 		}
 		return g.index(ctx, request, c, raw, config)
 	})
-	made, _ := shared.(inventory.Inventory)
+	made, _ := shared.(outline)
 	return made, err
 }
 
-// storedInventory returns what is stored, unless it is to have been searched for secrets and was not.
-func (g *Gatherer) storedInventory(ctx context.Context, manifest image.Digest, secrets bool) (inventory.Inventory, error) {
-	var made inventory.Inventory
-	content, err := g.Store.Get(ctx, manifest, evidence.KindInventory)
+// kept returns the outline of an image whose inventory is stored, and has the fleet know the image.
+func (g *Gatherer) kept(ctx context.Context, manifest image.Digest, secrets bool) (outline, error) {
+	kept, err := g.outlined(ctx, manifest, secrets)
 	if err != nil {
-		return made, err
+		return outline{}, err
 	}
-	if err := json.Unmarshal(content, &made); err != nil || made.Version != inventory.Version || secrets && !made.SecretsSought {
-		return inventory.Inventory{}, evidence.ErrNotFound
-	}
-	return made, nil
+	return kept, g.Matcher.Add(ctx, manifest, func(ctx context.Context) (inventory.Inventory, error) { return g.inventoried(ctx, manifest) })
 }
 
-// index makes the inventory and the SBOMs, and stores the inventory last: when it is there, everything is.
-func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []byte, config image.Config) (inventory.Inventory, error) {
+// index makes the inventory and the SBOMs, and stores the outline last: when it is there, everything is.
+func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []byte, config image.Config) (outline, error) {
+	if err := g.Store.Room(ctx); err != nil {
+		return outline{}, fmt.Errorf("%w: %w", ErrStore, err)
+	}
 	repository := request.Reference.Repository
-	// The digest alone: what is kept of it serves everybody who has it, wherever they have it from.
-	name := c.digest.String()
 	made, err := g.Indexer.Index(ctx, inventory.Source{
-		Name:     name,
+		// The digest alone: what is kept of it serves everybody who has it, wherever they have it from.
+		Name:     c.digest.String(),
 		Image:    c.digest,
 		Platform: config.Platform,
 		Manifest: c.manifest,
@@ -117,29 +117,48 @@ func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []by
 		},
 	})
 	if err != nil {
-		return inventory.Inventory{}, err
+		return outline{}, err
 	}
+	o, err := g.keep(ctx, c.digest, made)
+	if err != nil {
+		return outline{}, err
+	}
+	return o, g.Matcher.Add(ctx, c.digest, func(context.Context) (inventory.Inventory, error) { return made, nil })
+}
+
+// keep stores an inventory with all that is made from it.
+func (g *Gatherer) keep(ctx context.Context, manifest image.Digest, made inventory.Inventory) (outline, error) {
+	o := outlineOf(made)
 	writers := []struct {
-		kind  evidence.Kind
-		write func(context.Context, string, inventory.Inventory) ([]byte, error)
+		kind   evidence.Kind
+		write  func(context.Context, string, inventory.Inventory) ([]byte, error)
+		digest *image.Digest
 	}{
-		{evidence.KindSPDX, g.SBOMs.SPDX},
-		{evidence.KindCycloneDX, g.SBOMs.CycloneDX},
+		{evidence.KindSPDX, g.SBOMs.SPDX, &o.SPDX},
+		{evidence.KindCycloneDX, g.SBOMs.CycloneDX, &o.CycloneDX},
 	}
 	for _, w := range writers {
-		document, err := w.write(ctx, name, made)
+		document, err := w.write(ctx, manifest.String(), made)
 		if err != nil {
-			return inventory.Inventory{}, fmt.Errorf("%w: write the SBOM: %w", inventory.ErrFailed, err)
+			return outline{}, fmt.Errorf("%w: write the SBOM: %w", inventory.ErrFailed, err)
 		}
-		if err := g.put(ctx, c.digest, w.kind, document); err != nil {
-			return inventory.Inventory{}, err
+		if err := g.put(ctx, manifest, w.kind, document); err != nil {
+			return outline{}, err
 		}
+		*w.digest = image.DigestOf(document)
 	}
-	content, err := json.Marshal(made)
+	if err := g.putJSON(ctx, manifest, evidence.KindInventory, made); err != nil {
+		return outline{}, err
+	}
+	return o, g.putJSON(ctx, manifest, evidence.KindOutline, o)
+}
+
+func (g *Gatherer) putJSON(ctx context.Context, subject image.Digest, kind evidence.Kind, value any) error {
+	content, err := json.Marshal(value)
 	if err != nil {
-		return inventory.Inventory{}, fmt.Errorf("%w: %w", inventory.ErrFailed, err)
+		return fmt.Errorf("%w: %w", inventory.ErrFailed, err)
 	}
-	return made, g.put(ctx, c.digest, evidence.KindInventory, content)
+	return g.put(ctx, subject, kind, content)
 }
 
 func (g *Gatherer) put(ctx context.Context, subject image.Digest, kind evidence.Kind, content []byte) error {

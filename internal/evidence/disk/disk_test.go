@@ -144,6 +144,15 @@ func TestAFullDisk(t *testing.T) {
 	}
 }
 
+func TestAStoreWithLittleRoomSaysSo(t *testing.T) {
+	if err := open(t, t.TempDir()).Room(t.Context()); err != nil {
+		t.Errorf("here: %v", err)
+	}
+	if err := roomIn(enoughRoom - 1); !errors.Is(err, evidence.ErrFull) {
+		t.Errorf("with a byte too little: %v", err)
+	}
+}
+
 func TestAPieceIsWrittenOnce(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t, dir)

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/go-logr/logr"
 
@@ -34,6 +35,8 @@ const (
 	// maxIndex and maxRecord bound the small files.
 	maxIndex  = 4 << 20
 	maxRecord = 4 << 20
+	// enoughRoom is what the inventory and the SBOMs of a large image may take, in bytes.
+	enoughRoom = 64 << 20
 )
 
 const (
@@ -121,6 +124,23 @@ func (s *Store) Get(ctx context.Context, subject image.Digest, kind evidence.Kin
 		return nil, evidence.ErrNotFound
 	}
 	return content, err
+}
+
+// Room implements evidence.Store.
+func (s *Store) Room(ctx context.Context) error {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(s.dir, &disk); err != nil {
+		return explain(err)
+	}
+	return errors.Join(ctx.Err(), roomIn(disk.Bavail*uint64(disk.Bsize)))
+}
+
+// roomIn judges the number of bytes that are free.
+func roomIn(free uint64) error {
+	if free < enoughRoom {
+		return evidence.ErrFull
+	}
+	return nil
 }
 
 // putBlob writes the blob unless it is there and whole.

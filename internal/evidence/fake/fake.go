@@ -68,6 +68,13 @@ func (s *Store) Put(ctx context.Context, subject image.Digest, kind evidence.Kin
 	return nil
 }
 
+// Room implements evidence.Store.
+func (s *Store) Room(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusal(ctx)
+}
+
 // Get implements evidence.Store.
 func (s *Store) Get(ctx context.Context, subject image.Digest, kind evidence.Kind) ([]byte, error) {
 	s.mu.Lock()
