@@ -11,7 +11,8 @@ type VulnerabilityException struct {
 	// +kubebuilder:validation:MaxLength=64
 	ID string `json:"id"`
 
-	// package that carries it, as a package URL without wildcards; without a version it means every version.
+	// package that carries it, as a package URL without wildcards; without a version it means every version. A range such as
+	// @<3.0.5 may stand for the version.
 	// +required
 	// +kubebuilder:validation:Pattern=`^pkg:[a-z0-9.+-]+/[^*\s]*[^*\s/]$`
 	// +kubebuilder:validation:MaxLength=256
@@ -63,7 +64,7 @@ type ExceptionDelegation struct {
 	// +kubebuilder:validation:MaxItems=64
 	Namespaces []NamespacePattern `json:"namespaces"`
 
-	// maxSeverity that a finding may have to be excused.
+	// maxSeverity that a finding may have to be excused. One that nobody rated may be of any, so that it is excused with Critical only.
 	// +required
 	MaxSeverity Severity `json:"maxSeverity"`
 
@@ -99,7 +100,7 @@ type SBOMRules struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:MaxItems=16
 	Deny []SBOMDenyRule `json:"deny,omitempty"`
 }
 
@@ -115,18 +116,21 @@ type SBOMDenyRule struct {
 	// pkg:maven/org.apache.logging.log4j/log4j-core@<2.17.1. With licenses, only those of them with such a licence.
 	// +optional
 	// +listType=set
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
 	Packages []PackagePattern `json:"packages,omitempty"`
 
-	// licenses as SPDX identifiers or globs over them, such as AGPL-*.
+	// licenses as SPDX identifiers or globs over them, such as AGPL-*. Of alternatives, as in "MIT OR GPL-2.0-only", all
+	// must be denied; of licences that all hold, one.
 	// +optional
 	// +listType=set
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
 	Licenses []LicensePattern `json:"licenses,omitempty"`
 }
 
-// PackagePattern is a pattern of package URLs: type, namespace and name, in which * stands for any characters, and after @ a
-// version or a range of versions such as <0.31 or >=1.0,<1.2.
+// PackagePattern is a pattern of package URLs: type, namespace and name, in which * stands for any characters, slashes included,
+// and after @ a version or a range of versions such as <0.31 or >=1.0,<1.2.
 //
 // +kubebuilder:validation:Pattern=`^pkg:[a-z0-9.+-]+/\S+$`
 // +kubebuilder:validation:MaxLength=256

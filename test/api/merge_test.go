@@ -19,12 +19,14 @@ import (
 // removes its own without touching the other's.
 func TestTwoOwnersShareAList(t *testing.T) {
 	c := newCluster(t)
+	const excused = ", reason: r, expiresAt: \"2027-01-31T00:00:00Z\""
 	cases := map[string]struct {
 		kind          string
 		base          string // applied by the first owner with its entry
 		first, second string
 		list          []string // path of the list
 		key           string   // of its entries; "" for a set
+		want          []string // the entries' keys; one and two unless set
 	}{
 		"promoteTo": {kind: "TrustedImage", base: "source: {upstreamRef: {namespace: dev, name: a}}",
 			first: "promoteTo: [{namespace: one}]", second: "promoteTo: [{namespace: two}]", list: []string{"spec", "promoteTo"}, key: "namespace"},
@@ -37,6 +39,18 @@ func TestTwoOwnersShareAList(t *testing.T) {
 		"block": {kind: "ImagePolicy",
 			first: "vulnerabilities: {block: [{name: one, fix: Available}]}", second: "vulnerabilities: {block: [{name: two, exploited: Known}]}",
 			list: []string{"spec", "vulnerabilities", "block"}, key: "name"},
+		"exceptions": {kind: "ImagePolicy",
+			first: "vulnerabilities: {exceptions: [{id: one, package: pkg:deb/a/b" + excused + "}]}", second: "vulnerabilities: {exceptions: [{id: two, package: pkg:deb/a/b" + excused + "}]}",
+			list: []string{"spec", "vulnerabilities", "exceptions"}, key: "id"},
+		"exceptions of one vulnerability": {kind: "ImagePolicy",
+			first: "vulnerabilities: {exceptions: [{id: CVE-1, package: pkg:deb/one/a" + excused + "}]}", second: "vulnerabilities: {exceptions: [{id: CVE-1, package: pkg:deb/two/a" + excused + "}]}",
+			list: []string{"spec", "vulnerabilities", "exceptions"}, key: "package", want: []string{"pkg:deb/one/a", "pkg:deb/two/a"}},
+		"vex": {kind: "ImagePolicy",
+			first: "vulnerabilities: {vex: [{name: one, configMapKeyRef: {name: a, key: b}}]}", second: "vulnerabilities: {vex: [{name: two, configMapKeyRef: {name: a, key: b}}]}",
+			list: []string{"spec", "vulnerabilities", "vex"}, key: "name"},
+		"deny": {kind: "ImagePolicy",
+			first: "sbom: {deny: [{name: one, licenses: [AGPL-*]}]}", second: "sbom: {deny: [{name: two, packages: [pkg:npm/a]}]}",
+			list: []string{"spec", "sbom", "deny"}, key: "name"},
 		"images": {kind: "ImagePolicy", first: "images: [one]", second: "images: [two]", list: []string{"spec", "images"}},
 	}
 	for name, s := range cases {
@@ -46,7 +60,7 @@ func TestTwoOwnersShareAList(t *testing.T) {
 				object := &unstructured.Unstructured{Object: map[string]any{}}
 				object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(s.kind))
 				object.SetNamespace(c.namespace)
-				object.SetName(strings.ToLower(name))
+				object.SetName(strings.ReplaceAll(strings.ToLower(name), " ", "-"))
 				var decoded map[string]any
 				if err := yaml.Unmarshal([]byte(spec), &decoded); err != nil {
 					t.Fatal(err)
@@ -58,13 +72,17 @@ func TestTwoOwnersShareAList(t *testing.T) {
 				return object
 			}
 			apply("first", s.base+"\n"+s.first)
+			want := s.want
+			if want == nil {
+				want = []string{"one", "two"}
+			}
 			both := apply("second", s.second)
-			if got := entries(t, both, s.list, s.key); !slices.Equal(got, []string{"one", "two"}) {
-				t.Errorf("with both owners: %v, want one and two", got)
+			if got := entries(t, both, s.list, s.key); !slices.Equal(got, want) {
+				t.Errorf("with both owners: %v, want %v", got, want)
 			}
 			left := apply("second", "{}")
-			if got := entries(t, left, s.list, s.key); !slices.Equal(got, []string{"one"}) {
-				t.Errorf("after the second took its entry back: %v, want one", got)
+			if got := entries(t, left, s.list, s.key); !slices.Equal(got, want[:1]) {
+				t.Errorf("after the second took its entry back: %v, want %v", got, want[:1])
 			}
 		})
 	}
