@@ -1,7 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command kubectl-assay is the kubectl plugin: `kubectl assay why NAME` tells why an image is trusted, or why not.
+// Command kubectl-assay is the kubectl plugin: `kubectl assay why NAME` tells why an image is trusted, or why not, and `kubectl
+// assay affected` and `find` which images contain something.
 package main
 
 import (
@@ -19,7 +20,7 @@ import (
 // version is set when the program is built.
 var version = "unknown"
 
-// The exit codes of kubectl assay why.
+// The exit codes: of kubectl assay why those of the verdict, of the others 0 for an answer that is complete.
 const (
 	exitTrusted      = 0
 	exitRejected     = 1
@@ -53,6 +54,9 @@ func run(ctx context.Context, streams genericiooptions.IOStreams, arguments []st
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	root.AddCommand(whyCommand(streams)) //nolint:contextcheck // Commands carry their context.
+	for _, q := range questions {
+		root.AddCommand(q.command(streams)) //nolint:contextcheck // Commands carry their context.
+	}
 	err := root.ExecuteContext(ctx)
 	var verdict verdictError
 	switch {

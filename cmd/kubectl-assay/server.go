@@ -1,0 +1,179 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/query"
+)
+
+const (
+	// askTimeout bounds a question. Assay itself gives up earlier.
+	askTimeout = 30 * time.Second
+	// maxAnswer bounds an answer in bytes. Those of Assay are smaller.
+	maxAnswer = 8 << 20
+	// maxMessage bounds what is shown of a refusal, in characters.
+	maxMessage = 512
+)
+
+// server is Assay's query server and the way to it. Its certificate is always verified: it gets the user's token.
+type server struct {
+	url *url.URL
+	// authorities of its certificate, and the name in it; the system's and that of the URL when they are not set.
+	authorities *x509.CertPool
+	name        string
+	// dial connects to it when the URL's host is not to be dialled.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// reach finds the way to the server: at a URL that the flags or the ConfigMap give, or through the API server.
+func (a asking) reach(ctx context.Context, config *rest.Config) (*server, error) {
+	var s server
+	var err error
+	if s.authorities, err = a.authorities(); err != nil {
+		return nil, err
+	}
+	address := a.server
+	if address == "" || s.authorities == nil {
+		published, err := a.published(ctx, config)
+		switch {
+		case err != nil && address == "":
+			return nil, fmt.Errorf("ConfigMap %s/%s, which says how to reach Assay, cannot be read: %w; give --assay-server", a.namespace, query.ConfigMapName, err)
+		case err != nil: // The system's authorities count.
+		case s.authorities == nil && published[query.AuthorityKey] != "":
+			s.authorities = withSystem([]byte(published[query.AuthorityKey]))
+		}
+		if address == "" {
+			address = published[query.ServerKey]
+		}
+	}
+	if address == "" {
+		if s.authorities == nil {
+			return nil, fmt.Errorf("ConfigMap %s/%s has no certificate authority; is assay-controller running?", a.namespace, query.ConfigMapName)
+		}
+		s.name = query.ServerName(a.namespace)
+		s.url = &url.URL{Scheme: "https", Host: s.name}
+		s.dial = tunnel{config: config, namespace: a.namespace}.dial
+		return &s, nil
+	}
+	s.url, err = url.Parse(address)
+	if err != nil || s.url.Scheme != "https" || s.url.Host == "" || s.url.User != nil || s.url.RawQuery != "" {
+		return nil, errors.New("the URL of Assay's query server must be like https://assay.example.com: your token is sent there")
+	}
+	return &s, nil
+}
+
+// authorities are those that the flags give; nil when they give none.
+func (a asking) authorities() (*x509.CertPool, error) {
+	if a.authority == "" {
+		return nil, nil //nolint:nilnil // That there are none is a choice.
+	}
+	content, err := os.ReadFile(a.authority)
+	if err != nil {
+		return nil, fmt.Errorf("--assay-certificate-authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(content) {
+		return nil, fmt.Errorf("--assay-certificate-authority: %s holds no certificate in PEM form", a.authority)
+	}
+	return pool, nil
+}
+
+// withSystem adds Assay's own authorities to those of the system.
+func withSystem(pem []byte) *x509.CertPool {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM(pem)
+	return pool
+}
+
+// published is what the ConfigMap says.
+func (a asking) published(ctx context.Context, config *rest.Config) (map[string]string, error) {
+	core, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	object, err := core.ConfigMaps(a.namespace).Get(ctx, query.ConfigMapName, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return object.Data, nil
+}
+
+// ask asks the server as the owner of the token. An empty namespace means all of hers.
+func (s *server) ask(ctx context.Context, token string, q question, subject, namespace string) (*query.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	values := url.Values{q.parameter: {subject}}
+	if namespace != "" {
+		values.Set(query.NamespaceParameter, namespace)
+	}
+	asked := s.url.JoinPath(q.path)
+	asked.RawQuery = values.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, asked.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := s.client().Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask Assay: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("ask Assay: %w", err)
+	}
+	return decode(response, body)
+}
+
+func decode(response *http.Response, body []byte) (*query.Answer, error) {
+	if response.StatusCode != http.StatusOK {
+		var refusal query.Refusal
+		if err := json.Unmarshal(body, &refusal); err != nil || refusal.Error == "" {
+			return nil, fmt.Errorf("%s does not answer as Assay does: %s", response.Request.URL.Host, response.Status)
+		}
+		return nil, fmt.Errorf("Assay does not answer: %s", evidence.Printable(refusal.Error, maxMessage)) //nolint:staticcheck // A name.
+	}
+	var answer query.Answer
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("%s does not answer as Assay does: %w", response.Request.URL.Host, err)
+	}
+	return &answer, nil
+}
+
+// client sends the token nowhere but to the server.
+func (s *server) client() *http.Client {
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: s.authorities, ServerName: s.name, MinVersion: tls.VersionTLS12},
+		DisableKeepAlives: true,
+		DialContext:       s.dial,
+	}
+	if s.dial == nil {
+		transport.Proxy = http.ProxyFromEnvironment
+	}
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
