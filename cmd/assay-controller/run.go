@@ -123,7 +123,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	if err != nil {
 		return err
 	}
-	attacher, err := parts.Registries.Attacher(pushCredentials)
+	attacher, err := parts.Registries.Writer(pushCredentials)
 	if err != nil {
 		return fmt.Errorf("--registry-config: %w", err)
 	}

@@ -68,7 +68,7 @@ func attacherFor(t *testing.T, host string) registry.Attacher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	attacher, err := client.Attacher(registry.Credentials{})
+	attacher, err := client.Writer(registry.Credentials{})
 	if err != nil {
 		t.Fatal(err)
 	}

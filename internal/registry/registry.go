@@ -41,7 +41,7 @@ type Reader interface {
 	ReferrerLister
 }
 
-// Artifact is a document that is attached to an image as a referrer.
+// Artifact is a document that is attached to an image as a referrer, or put under a tag.
 type Artifact struct {
 	// MediaType of the content, which is also the artifact's type.
 	MediaType string
@@ -55,6 +55,20 @@ type Attacher interface {
 	// Attach makes the artifact a referrer of the subject and returns the digest of its manifest. It writes nothing that
 	// is already there. subject states the size and media type of the manifest that is referred to.
 	Attach(ctx context.Context, repository image.Repository, subject image.Descriptor, artifact Artifact) (image.Digest, error)
+}
+
+// Putter writes documents under tags with Assay's own credentials.
+type Putter interface {
+	// PutTagged makes the tag name the artifact, whatever it named before, and returns the digest of its manifest. It has no
+	// subject, so that no list of referrers grows. It writes nothing when the tag names the artifact already. Of two who
+	// write one tag the later one wins.
+	PutTagged(ctx context.Context, tag image.Tag, artifact Artifact) (image.Digest, error)
+}
+
+// Writer writes to registries with one set of credentials.
+type Writer interface {
+	Attacher
+	Putter
 }
 
 // Credentials are what one TrustedImage's namespace gave to read a repository with. The zero value is anonymous.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -18,7 +19,7 @@ import (
 )
 
 // Registry holds the repositories of any number of hosts. It is a registry.Provider, the Reader that it provides whatever
-// the credentials, and a registry.Attacher. The zero value is empty and ready.
+// the credentials, and a registry.Writer. The zero value is empty and ready.
 type Registry struct {
 	mu        sync.Mutex
 	err       error
@@ -31,7 +32,7 @@ type Registry struct {
 var (
 	_ registry.Provider = (*Registry)(nil)
 	_ registry.Reader   = (*Registry)(nil)
-	_ registry.Attacher = (*Registry)(nil)
+	_ registry.Writer   = (*Registry)(nil)
 )
 
 // Put stores a manifest or index and returns it parsed.
@@ -159,12 +160,31 @@ func (r *Registry) Attach(ctx context.Context, repository image.Repository, subj
 	if err := r.begin(ctx, "Attach "+(image.Reference{Repository: repository, Digest: subject.Digest}).String()); err != nil {
 		return image.Digest{}, err
 	}
+	return r.putArtifact(repository, artifact, map[string]any{"subject": wire(subject)})
+}
+
+// PutTagged implements registry.Putter.
+func (r *Registry) PutTagged(ctx context.Context, tag image.Tag, artifact registry.Artifact) (image.Digest, error) {
+	if err := r.begin(ctx, "PutTagged "+tag.String()); err != nil {
+		return image.Digest{}, err
+	}
+	digest, err := r.putArtifact(tag.Repository, artifact, map[string]any{})
+	if err != nil {
+		return image.Digest{}, err
+	}
+	r.Tag(tag, digest)
+	return digest, nil
+}
+
+// putArtifact stores an artifact whose manifest has these members and those of every artifact.
+func (r *Registry) putArtifact(repository image.Repository, artifact registry.Artifact, members map[string]any) (image.Digest, error) {
 	config := r.PutBlob(repository, image.MediaTypeEmpty, []byte("{}"))
 	layer := r.PutBlob(repository, artifact.MediaType, artifact.Content)
-	raw, err := json.Marshal(map[string]any{
+	maps.Copy(members, map[string]any{
 		"schemaVersion": 2, "mediaType": image.MediaTypeManifest, "artifactType": artifact.MediaType, "annotations": artifact.Annotations,
-		"config": wire(config), "layers": []any{wire(layer)}, "subject": wire(subject),
+		"config": wire(config), "layers": []any{wire(layer)},
 	})
+	raw, err := json.Marshal(members)
 	if err != nil {
 		return image.Digest{}, err
 	}

@@ -19,7 +19,7 @@ const maxArtifact = 32 << 20
 // emptyConfig is the configuration of an artifact that has none (OCI image specification 1.1).
 var emptyConfig = []byte("{}")
 
-// attacher implements registry.Attacher.
+// attacher implements registry.Writer.
 type attacher struct {
 	reader reader
 	turns  turns
@@ -32,7 +32,7 @@ type wireManifest struct {
 	ArtifactType  string            `json:"artifactType"`
 	Config        wireDescriptor    `json:"config"`
 	Layers        []wireDescriptor  `json:"layers"`
-	Subject       wireDescriptor    `json:"subject"`
+	Subject       *wireDescriptor   `json:"subject,omitempty"`
 	Annotations   map[string]string `json:"annotations,omitempty"`
 }
 
@@ -47,16 +47,15 @@ type wireDescriptor struct {
 // Attach implements registry.Attacher. The manifest is the same for the same artifact and subject, so that doing it again
 // finds it there. The order is such that being killed in between leaves nothing that the next call does not complete.
 func (a *attacher) Attach(ctx context.Context, repository image.Repository, subject image.Descriptor, artifact registry.Artifact) (image.Digest, error) {
-	if len(artifact.Content) > maxArtifact {
-		return image.Digest{}, failure(registry.KindOverLimit, nil, "an artifact of %d bytes is not attached, at most %d are taken",
-			len(artifact.Content), maxArtifact)
+	if err := checkSize(artifact); err != nil {
+		return image.Digest{}, err
 	}
 	if subject.Digest.IsZero() || subject.Size <= 0 || subject.MediaType == "" {
 		return image.Digest{}, failure(registry.KindUnsupported, nil, "an artifact is attached to a manifest of known digest, size and media type only")
 	}
-	manifest, err := encode(subject, artifact)
+	manifest, err := encode(&wireDescriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}, artifact)
 	if err != nil {
-		return image.Digest{}, failure(registry.KindUnsupported, nil, "the artifact's manifest cannot be encoded: %v", err)
+		return image.Digest{}, err
 	}
 	entry := wireDescriptor{
 		MediaType: image.MediaTypeManifest, Digest: image.DigestOf(manifest), Size: int64(len(manifest)),
@@ -78,17 +77,29 @@ func (a *attacher) Attach(ctx context.Context, repository image.Repository, subj
 	return entry.Digest, nil
 }
 
-// encode writes the manifest of an artifact.
-func encode(subject image.Descriptor, artifact registry.Artifact) ([]byte, error) {
-	return json.Marshal(wireManifest{
+func checkSize(artifact registry.Artifact) error {
+	if len(artifact.Content) > maxArtifact {
+		return failure(registry.KindOverLimit, nil, "an artifact of %d bytes is not written to a registry, at most %d are taken",
+			len(artifact.Content), maxArtifact)
+	}
+	return nil
+}
+
+// encode writes the manifest of an artifact, which has a subject or, when it is nil, stands for itself.
+func encode(subject *wireDescriptor, artifact registry.Artifact) ([]byte, error) {
+	manifest, err := json.Marshal(wireManifest{
 		SchemaVersion: 2,
 		MediaType:     image.MediaTypeManifest,
 		ArtifactType:  artifact.MediaType,
 		Config:        describe(image.MediaTypeEmpty, emptyConfig),
 		Layers:        []wireDescriptor{describe(artifact.MediaType, artifact.Content)},
-		Subject:       wireDescriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
+		Subject:       subject,
 		Annotations:   artifact.Annotations,
 	})
+	if err != nil {
+		return nil, failure(registry.KindUnsupported, nil, "the artifact's manifest cannot be encoded: %v", err)
+	}
+	return manifest, nil
 }
 
 func describe(mediaType string, content []byte) wireDescriptor {
@@ -101,20 +112,25 @@ func (a *attacher) push(ctx context.Context, reference image.Reference, digest i
 	if err != nil || there {
 		return false, err
 	}
-	for _, blob := range [][]byte{emptyConfig, content} {
-		if err := a.upload(ctx, reference.Repository, blob); err != nil {
-			return false, err
-		}
-	}
-	pushed, err := a.do(ctx, &request{
-		repository: reference.Repository, method: http.MethodPut, resource: "manifests/" + digest.String(),
-		header: http.Header{"Content-Type": {image.MediaTypeManifest}}, body: manifest,
-	}, http.StatusCreated)
+	pushed, err := a.put(ctx, reference.Repository, digest.String(), manifest, content)
 	if err != nil {
 		return false, err
 	}
 	// The registry says so when it took notice of the subject (OCI distribution specification 1.1, "pushing manifests with subject").
 	return pushed.header.Get("OCI-Subject") == reference.Digest.String(), nil
+}
+
+// put writes the manifest under a tag or digest, after the blobs that it names.
+func (a *attacher) put(ctx context.Context, repository image.Repository, name string, manifest, content []byte) (answer, error) {
+	for _, blob := range [][]byte{emptyConfig, content} {
+		if err := a.upload(ctx, repository, blob); err != nil {
+			return answer{}, err
+		}
+	}
+	return a.do(ctx, &request{
+		repository: repository, method: http.MethodPut, resource: "manifests/" + name,
+		header: http.Header{"Content-Type": {image.MediaTypeManifest}}, body: manifest,
+	}, http.StatusCreated)
 }
 
 // has says whether a manifest or blob is in the repository.

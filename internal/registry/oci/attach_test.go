@@ -36,7 +36,7 @@ func subjectOf(document image.Document) image.Descriptor {
 
 func attacherOf(t *testing.T, client *Client, credentials registry.Credentials) registry.Attacher {
 	t.Helper()
-	attacher, err := client.Attacher(credentials)
+	attacher, err := client.Writer(credentials)
 	must(t, err)
 	return attacher
 }
@@ -71,8 +71,8 @@ func TestAnAttachedArtifactCanBeRead(t *testing.T) {
 
 // The bytes of an artifact's manifest are pinned: another order of its members would attach every artifact a second time.
 func TestTheManifestOfAnArtifactIsAlwaysTheSame(t *testing.T) {
-	subject := image.Descriptor{MediaType: image.MediaTypeManifest, Digest: image.DigestOf([]byte("subject")), Size: 7}
-	got, err := encode(subject, artifact("x"))
+	subject := wireDescriptor{MediaType: image.MediaTypeManifest, Digest: image.DigestOf([]byte("subject")), Size: 7}
+	got, err := encode(&subject, artifact("x"))
 	must(t, err)
 	const want = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
 		`"artifactType":"application/vnd.dev.sigstore.bundle.v0.3+json",` +

@@ -72,8 +72,8 @@ func (c *Client) Reader(credentials registry.Credentials) (registry.Reader, erro
 	return &reader{session: s}, nil
 }
 
-// Attacher returns an Attacher that pushes with the credentials. The error is KindInvalidCredentials.
-func (c *Client) Attacher(credentials registry.Credentials) (registry.Attacher, error) {
+// Writer returns a Writer that pushes with the credentials. The error is KindInvalidCredentials.
+func (c *Client) Writer(credentials registry.Credentials) (registry.Writer, error) {
 	s, err := c.session(credentials)
 	if err != nil {
 		return nil, err
