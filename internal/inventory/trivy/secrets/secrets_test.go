@@ -7,6 +7,9 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -207,20 +210,37 @@ func TestWhatIsFoundIsBounded(t *testing.T) {
 	}
 }
 
-// BenchmarkSearch searches text as programs ship it; its yardstick is trivy's scanner on the same.
+// BenchmarkSearch searches the sources of Go's packages; its yardstick is trivy's scanner on the same.
 func BenchmarkSearch(b *testing.B) {
 	s := newSearcher(b)
-	text := strings.Repeat("function resolve(task, options) { // asks the disk for the key\n\treturn shadow[task.index] || global.linear(blob);\n}\n", 30_000)
-	b.Run("assay", func(b *testing.B) {
-		b.SetBytes(int64(len(text)))
-		for b.Loop() {
-			search(b, s, "srv/app.js", text)
+	output, err := exec.CommandContext(b.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(output)), "src", "*", "*", "*.go"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var texts []string
+	size := int64(0)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("trivy", func(b *testing.B) {
-		b.SetBytes(int64(len(text)))
-		for b.Loop() {
-			trivy(s, "srv/app.js", text)
-		}
-	})
+		texts, size = append(texts, string(content)), size+int64(len(content))
+	}
+	for name, search := range map[string]func(text string){
+		"assay": func(text string) { search(b, s, "srv/app.go", text) },
+		"trivy": func(text string) { trivy(s, "srv/app.go", text) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				for _, text := range texts {
+					search(text)
+				}
+			}
+		})
+	}
 }
