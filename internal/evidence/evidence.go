@@ -156,6 +156,9 @@ type VEXStatement struct {
 	Product string
 	// Subcomponents are package URLs of packages within Product. With none the statement is about Product as a whole.
 	Subcomponents []string
+	// Manifest is the platform's image that the statement was attested to, of whose platform alone it speaks. It is zero for what
+	// was attested to the image itself and for documents that are attached to nothing, which speak of every platform.
+	Manifest image.Digest
 	// Justification, in the document's words; may be empty.
 	Justification string
 	// Author of the document; may be empty.

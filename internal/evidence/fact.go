@@ -23,7 +23,8 @@ type Fact[T any] struct {
 	Value T
 	// Reason is one of the api's Reason constants when State is CouldNotCheck.
 	Reason string
-	// Message says in a sentence what happened and what to do; bounded, printable and stable across retries.
+	// Message says in a sentence what happened and what to do; bounded, printable and stable across retries. Of a value that is
+	// known it may say what the value leaves out, such as products of a VEX document that have no package URL.
 	Message string
 }
 
