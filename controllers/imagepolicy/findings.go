@@ -16,6 +16,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/reconcile"
 )
 
@@ -40,7 +41,7 @@ type findings struct {
 func inspect(p policy.Policy) findings {
 	var found findings
 	for _, pattern := range p.Spec.Images {
-		if err := policy.CheckPattern(pattern); err != nil {
+		if err := scope.CheckPattern(pattern); err != nil {
 			found.problems = append(found.problems, problem{v1alpha1.ReasonPolicyInvalid, fmt.Sprintf("images: %s; correct it", err), true})
 		}
 	}

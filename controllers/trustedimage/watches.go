@@ -18,6 +18,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 )
 
 // upstreamIndex finds the TrustedImages that take digests from one.
@@ -84,7 +85,7 @@ func (r *Reconciler) everywhere(ctx context.Context, object client.Object) []rec
 		return nil
 	}
 	return r.list(ctx, func(namespace string) bool {
-		return policy.MatchesNamespace(clusterPolicy.Spec.Namespaces, namespace)
+		return scope.MatchesNamespace(clusterPolicy.Spec.Namespaces, namespace)
 	})
 }
 

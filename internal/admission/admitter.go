@@ -11,7 +11,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
-	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/trust"
 )
 
@@ -26,7 +26,7 @@ const maxImages = 512
 type Admitter struct {
 	Index *trust.Index
 	// Policies returns all policies as they are known now. Nobody may change what it returns.
-	Policies func() []policy.Policy
+	Policies func() []scope.Scope
 	// Synced says that the index and the policies are known. Until then every Pod is denied.
 	Synced func() bool
 }
@@ -90,8 +90,8 @@ func (a *Admitter) judge(namespace, written string) (refusal string, mode v1alph
 			return malformed(written), v1alpha1.AdmissionEnforce
 		}
 	}
-	policies := policy.Matching(a.Policies(), namespace, repository)
-	mode = policy.Mode(policies)
+	policies := scope.Matching(a.Policies(), namespace, repository)
+	mode = scope.Mode(policies)
 	switch {
 	case reference.Digest.IsZero():
 		return noDigest(written, repository, a.Index.Explain(namespace, image.Reference{Repository: repository}).Trusted), mode

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 )
 
 // FuzzPodBypass looks for a Pod in which Kubernetes sees an image that is not judged: whatever decodes as a Pod must show
@@ -34,7 +34,7 @@ func FuzzPodBypass(f *testing.F) {
 	}
 	admitter := newAdmitter(f)
 	enforced := admitter.Policies()[:1]
-	admitter.Policies = func() []policy.Policy { return enforced }
+	admitter.Policies = func() []scope.Scope { return enforced }
 	f.Fuzz(func(t *testing.T, raw string) {
 		var theirs corev1.Pod
 		if json.Unmarshal([]byte(raw), &theirs) != nil {

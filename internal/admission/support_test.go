@@ -14,7 +14,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
-	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/trust"
 )
 
@@ -87,16 +87,16 @@ func newAdmitter(t testing.TB) *Admitter {
 			Repository: repositoryNamed(payment), Digest: digestOf("forged"), Signature: "AAAA",
 		}}},
 	})
-	enforce := policy.Policy{Name: "shop", Namespaces: []v1alpha1.NamespacePattern{"dev", "staging"}, Spec: v1alpha1.PolicySpec{
+	enforce := scope.Scope{Name: "shop", Namespaces: []v1alpha1.NamespacePattern{"dev", "staging"},
 		Images: []v1alpha1.ImagePattern{"registry.example.com/shop/checkout", "registry.example.com/shop/payment", "registry.example.com/shop/ledger"},
-	}}
-	audit := policy.Policy{Name: "dev/lenient", Namespace: "dev", Spec: v1alpha1.PolicySpec{
+	}
+	audit := scope.Scope{Name: "dev/lenient", Namespace: "dev",
 		Images:    []v1alpha1.ImagePattern{"registry.example.com/shop/*"},
 		Admission: &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionAudit},
-	}}
+	}
 	return &Admitter{
 		Index:    index,
-		Policies: func() []policy.Policy { return []policy.Policy{enforce, audit} },
+		Policies: func() []scope.Scope { return []scope.Scope{enforce, audit} },
 		Synced:   func() bool { return true },
 	}
 }

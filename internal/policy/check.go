@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/purl"
 )
 
@@ -21,14 +22,14 @@ func Check(spec v1alpha1.PolicySpec) []error {
 		}
 	}
 	for _, pattern := range spec.Images {
-		add("images", CheckPattern(pattern))
+		add("images", scope.CheckPattern(pattern))
 	}
 	for _, e := range exceptionsOf(spec) {
 		field := fmt.Sprintf("vulnerabilities.exceptions[%s, %s]", e.ID, e.Package)
 		_, err := exceptionPattern(e)
 		add(field+".package", err)
 		for _, pattern := range e.Images {
-			add(field+".images", CheckPattern(pattern))
+			add(field+".images", scope.CheckPattern(pattern))
 		}
 		if e.ExpiresAt.Time().IsZero() {
 			add(field+".expiresAt", fmt.Errorf("%q is no moment", e.ExpiresAt))

@@ -12,6 +12,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy/scope"
 )
 
 // Policy is an ImagePolicy or a ClusterImagePolicy, ready to be applied.
@@ -26,10 +27,10 @@ type Policy struct {
 	Namespaces []v1alpha1.NamespacePattern
 	Spec       v1alpha1.PolicySpec
 	// Authorities has the fingerprint of each authority's key, or why the key cannot be used. An authority that is
-	// missing here was not checked. Matching and Mode do without it.
+	// missing here was not checked. Matching does without it.
 	Authorities map[v1alpha1.RuleName]evidence.Fact[string]
 	// VEX has the statements of each source that is a ConfigMap, or why it cannot be used. A source that is missing here was
-	// not read. Matching and Mode do without it.
+	// not read. Matching does without it.
 	VEX map[v1alpha1.RuleName]evidence.Fact[[]evidence.VEXStatement]
 }
 
@@ -45,21 +46,12 @@ func FromClusterImagePolicy(p *v1alpha1.ClusterImagePolicy) Policy {
 
 // Matches says that the policy speaks of the repository in the namespace.
 func (p Policy) Matches(namespace string, repository image.Repository) bool {
-	return p.matchesNamespace(namespace) && p.MatchesRepository(repository)
+	return scope.Scope{Namespace: p.Namespace, Namespaces: p.Namespaces, Images: p.Spec.Images}.Matches(namespace, repository)
 }
 
 // MatchesRepository says that the policy speaks of the repository, wherever it holds.
 func (p Policy) MatchesRepository(repository image.Repository) bool {
-	return len(p.Spec.Images) == 0 || slices.ContainsFunc(p.Spec.Images, func(pattern v1alpha1.ImagePattern) bool {
-		return matchRepository(pattern, repository)
-	})
-}
-
-func (p Policy) matchesNamespace(namespace string) bool {
-	if p.Namespace != "" {
-		return p.Namespace == namespace
-	}
-	return MatchesNamespace(p.Namespaces, namespace)
+	return scope.MatchesRepository(p.Spec.Images, repository)
 }
 
 // Matching returns the policies that speak of the repository in the namespace, sorted by name.
@@ -76,17 +68,4 @@ func Matching(policies []Policy, namespace string, repository image.Repository) 
 // sorted returns the policies by name, so that what is said of them does not depend on how they were listed.
 func sorted(policies []Policy) []Policy {
 	return slices.SortedStableFunc(slices.Values(policies), func(a, b Policy) int { return cmp.Compare(a.Name, b.Name) })
-}
-
-// Mode returns the strictest of the policies' admission modes, and Enforce when there is no policy.
-func Mode(policies []Policy) v1alpha1.AdmissionMode {
-	for _, p := range policies {
-		if p.Spec.Admission == nil || p.Spec.Admission.Mode != v1alpha1.AdmissionAudit {
-			return v1alpha1.AdmissionEnforce
-		}
-	}
-	if len(policies) == 0 {
-		return v1alpha1.AdmissionEnforce
-	}
-	return v1alpha1.AdmissionAudit
 }

@@ -77,29 +77,6 @@ func TestMatchingIsSortedByName(t *testing.T) {
 	}
 }
 
-func TestMode(t *testing.T) {
-	audit := Policy{Spec: v1alpha1.PolicySpec{Admission: &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionAudit}}}
-	enforce := Policy{Spec: v1alpha1.PolicySpec{Admission: &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionEnforce}}}
-	for name, test := range map[string]struct {
-		policies []Policy
-		want     v1alpha1.AdmissionMode
-	}{
-		"without a policy Pods are refused":            {nil, v1alpha1.AdmissionEnforce},
-		"a policy that does not say refuses":           {[]Policy{{}}, v1alpha1.AdmissionEnforce},
-		"a policy that audits lets in":                 {[]Policy{audit}, v1alpha1.AdmissionAudit},
-		"policies that all audit let in":               {[]Policy{audit, audit}, v1alpha1.AdmissionAudit},
-		"one policy that enforces is the strictest":    {[]Policy{audit, enforce}, v1alpha1.AdmissionEnforce},
-		"one policy that does not say is as strict":    {[]Policy{audit, {}}, v1alpha1.AdmissionEnforce},
-		"a mode that nobody knows is taken as enforce": {[]Policy{{Spec: v1alpha1.PolicySpec{Admission: &v1alpha1.AdmissionRules{Mode: "Warn"}}}}, v1alpha1.AdmissionEnforce},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := Mode(test.policies); got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
-		})
-	}
-}
-
 func TestFingerprintsAreThoseThatSignatureRulesCount(t *testing.T) {
 	p := Policy{
 		Spec: v1alpha1.PolicySpec{Signatures: []v1alpha1.SignatureRule{

@@ -14,6 +14,7 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 )
 
 // Decide decides on a source that is an upstream. Both sides must consent, the upstream by its promoteTo and the taker by its
@@ -144,7 +145,7 @@ func trustedAt(upstream *Upstream, reference image.Reference) time.Time {
 // refusing returns the first policy that speaks of the repository and does not take digests from the namespace.
 func refusing(policies []policy.Policy, taker string, repository image.Repository, from string) (policy.Policy, bool) {
 	for _, p := range policy.Matching(policies, taker, repository) {
-		if restricts(p) && !policy.MatchesNamespace(p.Spec.Promotion.From.Namespaces, from) {
+		if restricts(p) && !scope.MatchesNamespace(p.Spec.Promotion.From.Namespaces, from) {
 			return p, true
 		}
 	}

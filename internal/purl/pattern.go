@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/assay-dev/assay/internal/glob"
 )
 
 // Limits of patterns. The API has the first as well.
@@ -33,7 +35,8 @@ const (
 // Pattern describes packages: all of one package URL, or of several. The zero value matches nothing.
 type Pattern struct {
 	typ        string
-	path       glob
+	path       string
+	literal    bool   // that * in path stands for itself
 	version    string // that alone; "" for any
 	bounds     []bound
 	qualifiers map[string]string
@@ -59,7 +62,6 @@ func ParsePattern(text string) (Pattern, error) {
 		return Pattern{}, fmt.Errorf("%w: %w", ErrPattern, err)
 	}
 	p := patternOf(parsed)
-	p.path = parseGlob(parsed.Path)
 	if strings.ContainsAny(parsed.Version, "<>") {
 		p.version = ""
 		if p.bounds, err = parseRange(parsed.Type, parsed.Version); err != nil {
@@ -76,15 +78,17 @@ func ParseProduct(text string) (Pattern, error) {
 	if err != nil {
 		return Pattern{}, err
 	}
-	return patternOf(parsed), nil
+	p := patternOf(parsed)
+	p.literal = true
+	return p, nil
 }
 
 func patternOf(p Package) Pattern {
-	return Pattern{typ: p.Type, path: glob{p.Path}, version: p.Version, qualifiers: p.qualifiers, subpath: p.subpath}
+	return Pattern{typ: p.Type, path: p.Path, version: p.Version, qualifiers: p.qualifiers, subpath: p.subpath}
 }
 
 // Wildcard says that the pattern has a * in its namespace or name.
-func (p Pattern) Wildcard() bool { return len(p.path) > 1 }
+func (p Pattern) Wildcard() bool { return !p.literal && strings.Contains(p.path, "*") }
 
 // Matches says that the pattern certainly matches the package URL. It does not match a text that is none.
 func (p Pattern) Matches(purl string) bool {
@@ -94,7 +98,7 @@ func (p Pattern) Matches(purl string) bool {
 
 // Match says whether the pattern matches the package.
 func (p Pattern) Match(of Package) Answer {
-	if p.typ == "" || p.typ != of.Type || !p.path.matches(of.Path) {
+	if p.typ == "" || p.typ != of.Type || !p.matchesPath(of.Path) {
 		return No
 	}
 	if p.subpath != "" && p.subpath != of.subpath {
@@ -111,28 +115,9 @@ func (p Pattern) Match(of Package) Answer {
 	return within(p.typ, of.Version, p.bounds)
 }
 
-// glob is the texts between the stars of a pattern.
-type glob []string
-
-func parseGlob(pattern string) glob { return strings.Split(pattern, "*") }
-
-// matches says that the glob matches the whole text. The texts in the middle are taken where they come first, which leaves the
-// most room for those that follow.
-func (g glob) matches(text string) bool {
-	first, last := g[0], g[len(g)-1]
-	if len(g) == 1 {
-		return text == first
+func (p Pattern) matchesPath(path string) bool {
+	if p.literal {
+		return p.path == path
 	}
-	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
-		return false
-	}
-	text = text[len(first) : len(text)-len(last)]
-	for _, part := range g[1 : len(g)-1] {
-		at := strings.Index(text, part)
-		if at < 0 {
-			return false
-		}
-		text = text[at+len(part):]
-	}
-	return true
+	return glob.Match(p.path, path)
 }

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
-	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 )
 
 // imagePolicy is what is needed of an ImagePolicy or a ClusterImagePolicy: of which images it speaks, and how strictly.
@@ -33,14 +33,14 @@ type policies struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	known  map[types.NamespacedName]policy.Policy // cluster-wide ones without a namespace
-	filled [2]atomic.Bool                         // by kindOfPolicy
+	known  map[types.NamespacedName]scope.Scope // cluster-wide ones without a namespace
+	filled [2]atomic.Bool                       // by kindOfPolicy
 
-	all atomic.Pointer[[]policy.Policy]
+	all atomic.Pointer[[]scope.Scope]
 }
 
 // snapshot returns all policies. Nobody may change what it returns.
-func (p *policies) snapshot() []policy.Policy {
+func (p *policies) snapshot() []scope.Scope {
 	if all := p.all.Load(); all != nil {
 		return *all
 	}
@@ -51,11 +51,11 @@ func (p *policies) snapshot() []policy.Policy {
 func (p *policies) loaded() bool { return p.filled[namespaced].Load() && p.filled[clusterWide].Load() }
 
 // change changes the known policies and publishes them.
-func (p *policies) change(by func(known map[types.NamespacedName]policy.Policy)) {
+func (p *policies) change(by func(known map[types.NamespacedName]scope.Scope)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known == nil {
-		p.known = map[types.NamespacedName]policy.Policy{}
+		p.known = map[types.NamespacedName]scope.Scope{}
 	}
 	by(p.known)
 	all := slices.Collect(maps.Values(p.known))
@@ -77,35 +77,34 @@ type policiesOf struct {
 }
 
 func (p policiesOf) set(o *object[imagePolicy]) {
-	p.change(func(known map[types.NamespacedName]policy.Policy) { known[o.key()] = p.policy(o) })
+	p.change(func(known map[types.NamespacedName]scope.Scope) { known[o.key()] = p.scope(o) })
 }
 
 func (p policiesOf) remove(o *object[imagePolicy]) {
-	p.change(func(known map[types.NamespacedName]policy.Policy) { delete(known, o.key()) })
+	p.change(func(known map[types.NamespacedName]scope.Scope) { delete(known, o.key()) })
 }
 
 func (p policiesOf) replace(all []*object[imagePolicy]) {
-	p.change(func(known map[types.NamespacedName]policy.Policy) {
-		maps.DeleteFunc(known, func(key types.NamespacedName, _ policy.Policy) bool {
+	p.change(func(known map[types.NamespacedName]scope.Scope) {
+		maps.DeleteFunc(known, func(key types.NamespacedName, _ scope.Scope) bool {
 			return (key.Namespace == "") == (p.kind == clusterWide)
 		})
 		for _, o := range all {
-			known[o.key()] = p.policy(o)
+			known[o.key()] = p.scope(o)
 		}
 	})
 	p.filled[p.kind].Store(true)
 }
 
-// policy returns the policy. One that cannot be decoded speaks of every image, and enforces.
-func (p policiesOf) policy(o *object[imagePolicy]) policy.Policy {
+// scope returns where the policy holds. One that cannot be decoded speaks of every image, and enforces.
+func (p policiesOf) scope(o *object[imagePolicy]) scope.Scope {
 	spec := o.content.Spec
 	if o.err != nil {
 		p.log.Warn("a policy cannot be decoded and is taken for one that enforces on every image", "object", o.key(), "error", o.err)
 		spec.Namespaces = []v1alpha1.NamespacePattern{everywhere}
 	}
-	rules := v1alpha1.PolicySpec{Images: spec.Images, Admission: spec.Admission}
 	if p.kind == clusterWide {
-		return policy.Policy{Name: o.Name, Namespaces: spec.Namespaces, Spec: rules}
+		return scope.Scope{Name: o.Name, Namespaces: spec.Namespaces, Images: spec.Images, Admission: spec.Admission}
 	}
-	return policy.Policy{Name: o.key().String(), Namespace: o.Namespace, Spec: rules}
+	return scope.Scope{Name: o.key().String(), Namespace: o.Namespace, Images: spec.Images, Admission: spec.Admission}
 }

@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
-	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/trust"
 )
 
@@ -78,7 +78,7 @@ func (w *Watcher) Run(ctx context.Context) {
 func (w *Watcher) Index() *trust.Index { return w.index }
 
 // Policies returns all policies as they are known now. Nobody may change what it returns.
-func (w *Watcher) Policies() []policy.Policy { return w.policies.snapshot() }
+func (w *Watcher) Policies() []scope.Scope { return w.policies.snapshot() }
 
 // Synced says that the TrustedImages, the policies and the keys are known.
 func (w *Watcher) Synced() bool { return w.index.Loaded() && w.policies.loaded() }

@@ -26,7 +26,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
-	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/trust"
 )
 
@@ -226,7 +226,7 @@ func TestPolicies(t *testing.T) {
 	expect := func(step, namespace string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, m := range policy.Matching(p.snapshot(), namespace, parsed) {
+		for _, m := range scope.Matching(p.snapshot(), namespace, parsed) {
 			got = append(got, m.Name)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -243,7 +243,7 @@ func TestPolicies(t *testing.T) {
 	}
 	expect("a cluster-wide policy", "dev", "audit")
 	expect("a cluster-wide policy", "prod")
-	if got := policy.Mode(p.snapshot()); got != v1alpha1.AdmissionAudit {
+	if got := scope.Mode(p.snapshot()); got != v1alpha1.AdmissionAudit {
 		t.Errorf("mode %s, want Audit", got)
 	}
 	other := decoded[imagePolicy](t, `{"metadata":{"namespace":"dev","name":"other"},"spec":{"images":["other.example.com/**"]}}`)
@@ -252,7 +252,7 @@ func TestPolicies(t *testing.T) {
 	inNamespace.set(decoded[imagePolicy](t, `{"metadata":{"namespace":"dev","name":"other"},"spec":{"images":5}}`))
 	expect("a policy that cannot be decoded", "dev", "audit", "dev/other")
 	expect("a policy that cannot be decoded", "prod")
-	if got := policy.Mode(policy.Matching(p.snapshot(), "dev", parsed)); got != v1alpha1.AdmissionEnforce {
+	if got := scope.Mode(scope.Matching(p.snapshot(), "dev", parsed)); got != v1alpha1.AdmissionEnforce {
 		t.Errorf("mode %s with a policy that cannot be decoded, want Enforce", got)
 	}
 	everywhereElse.set(decoded[imagePolicy](t, `{"metadata":{"name":"broken"},"spec":[]}`))

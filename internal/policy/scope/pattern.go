@@ -1,23 +1,20 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package policy
+package scope
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/glob"
 	"github.com/assay-dev/assay/internal/image"
 )
 
-// Wildcards of patterns.
-const (
-	anyCharacters = '*'  // within one segment
-	anySegments   = "**" // as a segment of its own
-)
+// anySegments stands for any number of segments. A single star stands for any characters within one.
+const anySegments = "**"
 
 // Docker Hub's other name, and the folder of its images without one.
 const (
@@ -27,13 +24,6 @@ const (
 
 // ErrPattern says that a pattern cannot match any repository.
 var ErrPattern = errors.New("the pattern matches nothing")
-
-// MatchesNamespace says that one of the patterns matches the namespace.
-func MatchesNamespace(patterns []v1alpha1.NamespacePattern, namespace string) bool {
-	return slices.ContainsFunc(patterns, func(pattern v1alpha1.NamespacePattern) bool {
-		return matchText(string(pattern), namespace)
-	})
-}
 
 // CheckPattern returns an error that wraps ErrPattern when no repository can ever match the pattern.
 func CheckPattern(pattern v1alpha1.ImagePattern) error {
@@ -57,7 +47,7 @@ func matchRepository(pattern v1alpha1.ImagePattern, repository image.Repository)
 	patterns := splitPattern(pattern)
 	return wildcard(len(patterns), len(names),
 		func(p int) bool { return patterns[p] == anySegments },
-		func(p, n int) bool { return matchText(patterns[p], names[n]) })
+		func(p, n int) bool { return glob.Match(patterns[p], names[n]) })
 }
 
 // splitPattern returns the segments of the pattern's canonical form: the host in lower case, Docker Hub and its library
@@ -84,13 +74,6 @@ func splitPattern(pattern v1alpha1.ImagePattern) []string {
 // localhost. One with a wildcard stands for hosts, too.
 func isHost(segments []string) bool {
 	return len(segments) > 1 && (strings.ContainsAny(segments[0], ".:*") || segments[0] == "localhost")
-}
-
-// matchText says that the pattern, in which * stands for any characters, matches the whole text.
-func matchText(pattern, text string) bool {
-	return wildcard(len(pattern), len(text),
-		func(p int) bool { return pattern[p] == anyCharacters },
-		func(p, t int) bool { return pattern[p] == text[t] })
 }
 
 // wildcard says that a pattern of the given length matches all of a text of the given length, when star says which

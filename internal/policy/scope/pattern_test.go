@@ -1,7 +1,7 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package policy
+package scope
 
 import (
 	"errors"
@@ -12,6 +12,15 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
 )
+
+func repository(t testing.TB, s string) image.Repository {
+	t.Helper()
+	r, err := image.ParseRepository(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
 
 func TestMatchRepository(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -154,7 +163,7 @@ func oracle(pattern v1alpha1.ImagePattern) *regexp.Regexp {
 			continue
 		}
 		for _, r := range segment {
-			if r == anyCharacters {
+			if r == '*' {
 				expression += `[^/]*`
 			} else {
 				expression += regexp.QuoteMeta(string(r))
