@@ -17,6 +17,7 @@ import (
 	"os"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -34,51 +35,56 @@ const (
 	maxMessage = 512
 )
 
-// server is Assay's query server and the way to it. Its certificate is always verified: it gets the user's token.
-type server struct {
+// endpoint is Assay's query server and the way to it. Its certificate is always verified: it gets the user's token.
+type endpoint struct {
 	url *url.URL
 	// authorities of its certificate, and the name in it; the system's and that of the URL when they are not set.
 	authorities *x509.CertPool
 	name        string
+	// unread is why Assay's own authorities are not known, if they are not.
+	unread error
 	// dial connects to it when the URL's host is not to be dialled.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // reach finds the way to the server: at a URL that the flags or the ConfigMap give, or through the API server.
-func (a asking) reach(ctx context.Context, config *rest.Config) (*server, error) {
-	var s server
+func (a asking) reach(ctx context.Context, config *rest.Config) (*endpoint, error) {
+	var e endpoint
 	var err error
-	if s.authorities, err = a.authorities(); err != nil {
+	if e.authorities, err = a.authorities(); err != nil {
 		return nil, err
 	}
 	address := a.server
-	if address == "" || s.authorities == nil {
+	if address == "" || e.authorities == nil {
 		published, err := a.published(ctx, config)
 		switch {
+		case apierrors.IsUnauthorized(err):
+			return nil, err
 		case err != nil && address == "":
-			return nil, fmt.Errorf("ConfigMap %s/%s, which says how to reach Assay, cannot be read: %w; give --assay-server", a.namespace, query.ConfigMapName, err)
+			return nil, fmt.Errorf("%w; give --assay-server", err)
 		case err != nil: // The system's authorities count.
-		case s.authorities == nil && published[query.AuthorityKey] != "":
-			s.authorities = withSystem([]byte(published[query.AuthorityKey]))
+			e.unread = err
+		case e.authorities == nil && published[query.AuthorityKey] != "":
+			e.authorities = withSystem([]byte(published[query.AuthorityKey]))
 		}
 		if address == "" {
 			address = published[query.ServerKey]
 		}
 	}
 	if address == "" {
-		if s.authorities == nil {
+		if e.authorities == nil {
 			return nil, fmt.Errorf("ConfigMap %s/%s has no certificate authority; is assay-controller running?", a.namespace, query.ConfigMapName)
 		}
-		s.name = query.ServerName(a.namespace)
-		s.url = &url.URL{Scheme: "https", Host: s.name}
-		s.dial = tunnel{config: config, namespace: a.namespace}.dial
-		return &s, nil
+		e.name = query.ServerName(a.namespace)
+		e.url = &url.URL{Scheme: "https", Host: e.name}
+		e.dial = tunnel{config: config, namespace: a.namespace}.dial
+		return &e, nil
 	}
-	s.url, err = url.Parse(address)
-	if err != nil || s.url.Scheme != "https" || s.url.Host == "" || s.url.User != nil || s.url.RawQuery != "" {
+	e.url, err = url.Parse(address)
+	if err != nil || e.url.Scheme != "https" || e.url.Host == "" || e.url.User != nil || e.url.RawQuery != "" {
 		return nil, errors.New("the URL of Assay's query server must be like https://assay.example.com: your token is sent there")
 	}
-	return &s, nil
+	return &e, nil
 }
 
 // authorities are those that the flags give; nil when they give none.
@@ -115,36 +121,49 @@ func (a asking) published(ctx context.Context, config *rest.Config) (map[string]
 	}
 	object, err := core.ConfigMaps(a.namespace).Get(ctx, query.ConfigMapName, metav1.GetOptions{})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ConfigMap %s/%s, which says how to reach Assay, cannot be read: %w", a.namespace, query.ConfigMapName, err)
 	}
 	return object.Data, nil
 }
 
 // ask asks the server as the owner of the token. An empty namespace means all of hers.
-func (s *server) ask(ctx context.Context, token string, q question, subject, namespace string) (*query.Answer, error) {
+func (e *endpoint) ask(ctx context.Context, token string, q question, subject, namespace string) (*query.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	values := url.Values{q.parameter: {subject}}
 	if namespace != "" {
 		values.Set(query.NamespaceParameter, namespace)
 	}
-	asked := s.url.JoinPath(q.path)
+	asked := e.url.JoinPath(q.path)
 	asked.RawQuery = values.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, asked.String(), nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := s.client().Do(request)
+	response, err := e.client().Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask Assay: %w", err)
+		return nil, e.unanswered(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("ask Assay: %w", err)
+		return nil, e.unanswered(err)
 	}
 	return decode(response, body)
+}
+
+// unanswered says why there is no answer, without repeating the question.
+func (e *endpoint) unanswered(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) && e.unread != nil {
+		err = fmt.Errorf("%w; %w", err, e.unread)
+	}
+	return fmt.Errorf("ask Assay at %s: %w", e.url.Host, err)
 }
 
 func decode(response *http.Response, body []byte) (*query.Answer, error) {
@@ -163,13 +182,13 @@ func decode(response *http.Response, body []byte) (*query.Answer, error) {
 }
 
 // client sends the token nowhere but to the server.
-func (s *server) client() *http.Client {
+func (e *endpoint) client() *http.Client {
 	transport := &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: s.authorities, ServerName: s.name, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:   &tls.Config{RootCAs: e.authorities, ServerName: e.name, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives: true,
-		DialContext:       s.dial,
+		DialContext:       e.dial,
 	}
-	if s.dial == nil {
+	if e.dial == nil {
 		transport.Proxy = http.ProxyFromEnvironment
 	}
 	return &http.Client{
