@@ -240,6 +240,87 @@ func TestAFileIsNoticedWithinSeconds(t *testing.T) {
 	})
 }
 
+// What policies show of a feed is told when it changes, also when no answer does.
+func TestAStatusThatChangesIsTold(t *testing.T) {
+	type told struct {
+		Name string
+		All  bool
+		feed.Status
+	}
+	source := &content{kept: "1", next: "1"}
+	var got []told
+	r := New(clock.RealClock{}, func(_ context.Context, name string, change feed.Change) {
+		got = append(got, told{name, change.All(), source.Status()})
+	}, Schedule{Name: "test", Feed: source, Every: time.Hour})
+	r.Load(t.Context())
+	broken := errors.New("broken")
+	for _, look := range []struct {
+		next string
+		err  error
+	}{{"1", nil}, {"1", broken}, {"1", broken}, {"1", nil}, {"2", nil}} {
+		source.next, source.err = look.next, look.err
+		r.refresh(t.Context(), r.feeds[0])
+	}
+	one := feed.Status{Version: "1", UpdatedAt: published, Entries: 2}
+	failed, two := one, one
+	failed.Message, two.Version = "broken", "2"
+	want := []told{{"test", false, failed}, {"test", false, one}, {"test", true, two}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatFailedToLoadIsTold(t *testing.T) {
+	source, times := &content{err: errors.New("broken")}, 0
+	r := New(clock.RealClock{}, func(_ context.Context, _ string, change feed.Change) {
+		if times++; change.Any() {
+			t.Errorf("the change is %+v", change)
+		}
+	}, Schedule{Name: "test", Feed: source, Every: time.Hour})
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // no refresh
+	if err := r.Start(ctx); err != nil || times != 1 {
+		t.Errorf("told %d times, error %v", times, err)
+	}
+}
+
+// database is a Database that holds what a test gives it.
+type database struct {
+	version string
+	changed bool
+	err     error
+}
+
+func (d *database) Load(context.Context) error            { return d.err }
+func (d *database) Refresh(context.Context) (bool, error) { return d.changed, d.err }
+func (d *database) Version() string                       { return d.version }
+func (d *database) UpdatedAt() time.Time                  { return published }
+
+func TestOfADatabaseEverythingChanges(t *testing.T) {
+	source := &database{version: "1"}
+	whole := Whole(source)
+	for name, step := range map[string]*database{
+		"nothing new": {version: "1"}, "another": {version: "2", changed: true}, "a failure": {version: "2", err: errors.New("broken\x1b")},
+	} {
+		*source = *step
+		change, err := whole.Refresh(t.Context())
+		if !errors.Is(err, step.err) || change.All() != step.changed || change.Any() != step.changed {
+			t.Errorf("%s: change is %+v, error %v", name, change, err)
+		}
+		want := feed.Status{Version: step.version, UpdatedAt: published}
+		if step.err != nil {
+			want.Message = `broken\x1b`
+		}
+		if got := whole.Status(); got != want {
+			t.Errorf("%s: status is %+v", name, got)
+		}
+	}
+	source.err = nil
+	if err := whole.Load(t.Context()); err != nil || whole.Status().Message != "" {
+		t.Errorf("status is %+v, error %v", whole.Status(), err)
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	sound, failing := &content{next: "1"}, &content{err: errors.New("a")}
 	r := New(clock.RealClock{}, ignore,
