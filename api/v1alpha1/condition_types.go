@@ -36,6 +36,11 @@ const (
 	// them. It is present only then.
 	ExceptionsExpiringCondition = "ExceptionsExpiring"
 
+	// FeedsCurrentCondition is True on a policy while every feed that its rules read is loaded and the last look for a newer edition
+	// succeeded, False while one is not loaded or a newer edition was refused; its message says why. It is present when a rule reads
+	// a feed.
+	FeedsCurrentCondition = "FeedsCurrent"
+
 	// SealedCondition is True when the seal of the trusted digest is stored and attached to the image in its registry.
 	// It is present when there is a trusted digest.
 	SealedCondition = "Sealed"
@@ -93,6 +98,8 @@ const (
 	ReasonMatchingFailed = "MatchingFailed"
 	// ReasonFeedUnavailable: a feed that a rule needs, such as KEV, never loaded.
 	ReasonFeedUnavailable = "FeedUnavailable"
+	// ReasonFeedOutdated: no newer edition of a feed could be loaded; the last good one stays in use.
+	ReasonFeedOutdated = "FeedOutdated"
 	// ReasonStorageFailed: the evidence store could not be read or written.
 	ReasonStorageFailed = "StorageFailed"
 

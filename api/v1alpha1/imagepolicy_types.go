@@ -44,7 +44,7 @@ type PolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Stalled, ExceptionsExpiring.
+	// conditions: Ready, Stalled, ExceptionsExpiring, FeedsCurrent.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
