@@ -21,32 +21,28 @@ type Use struct {
 	Exceptions []v1alpha1.ExceptionReference
 }
 
-// Judgement is what is remembered of one.
-type Judgement struct {
-	// Open says that a rule could not be decided, or that something is not known of the findings, so that another edition of a
-	// database or a feed may change the result though no finding changes.
-	Open bool
-	// Uses has an entry for each policy that spoke of the object's images.
-	Uses []Use
-}
-
-// Judged notes how the object was judged, and returns the policies whose use is another than before.
-func (r *Roster) Judged(name types.NamespacedName, judgement Judgement) (changed []string) {
+// Judged notes how the object was judged, and returns the policies whose use is another than before. open says that a rule could not
+// be decided, or that something is not known of the findings, so that another edition of a database or a feed may change the result
+// though no finding changes. uses has an entry for each policy that spoke of the object's images; nil leaves them as they were.
+func (r *Roster) Judged(name types.NamespacedName, open bool, uses []Use) (changed []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := r.object(name)
-	o.open = judgement.Open
-	for _, use := range judgement.Uses {
+	o.open = open
+	if uses == nil {
+		return nil
+	}
+	for _, use := range uses {
 		if was, there := o.use(use.Policy); !there || !reflect.DeepEqual(was, use) {
 			changed = append(changed, use.Policy)
 		}
 	}
 	for _, was := range o.uses {
-		if !slices.ContainsFunc(judgement.Uses, func(use Use) bool { return use.Policy == was.Policy }) {
+		if !slices.ContainsFunc(uses, func(use Use) bool { return use.Policy == was.Policy }) {
 			changed = append(changed, was.Policy)
 		}
 	}
-	o.uses = slices.Clip(judgement.Uses)
+	o.uses = slices.Clip(uses)
 	return changed
 }
 

@@ -59,18 +59,22 @@ func (r *Roster) Stand(name types.NamespacedName, manifests []image.Digest) {
 	o.manifests = slices.Clip(kept)
 }
 
-// Forget forgets an object that is no more.
-func (r *Roster) Forget(name types.NamespacedName) {
+// Forget forgets an object that is no more, and returns the policies under which it was judged.
+func (r *Roster) Forget(name types.NamespacedName) (policies []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o, there := r.objects[name]
 	if !there {
-		return
+		return nil
 	}
 	for _, manifest := range o.manifests {
 		r.leave(manifest, o)
 	}
 	delete(r.objects, name)
+	for _, use := range o.uses {
+		policies = append(policies, use.Policy)
+	}
+	return policies
 }
 
 // Using returns the objects that stand on any of the manifests, each once.

@@ -54,7 +54,10 @@ func TestWhoeverStandsOnAManifestIsFoundByIt(t *testing.T) {
 	if got := using(r, "1", "2"); !slices.Equal(got, []string{"b"}) || r.Used(digest("1")) || !r.Used(digest("3")) {
 		t.Errorf("after a moved on, %v use its old manifests", got)
 	}
-	r.Forget(name("a"))
+	r.Judged(name("a"), false, []roster.Use{{Policy: "base"}})
+	if policies := r.Forget(name("a")); !slices.Equal(policies, []string{"base"}) {
+		t.Errorf("the policies that lost an object are %v", policies)
+	}
 	r.Forget(name("never there"))
 	if r.Used(digest("3")) || r.Len() != 1 {
 		t.Errorf("an object that is no more stands on a manifest; %d objects", r.Len())
@@ -73,8 +76,9 @@ func TestPoliciesAreToldWhenTheirUseChanges(t *testing.T) {
 		{[]roster.Use{{Policy: "dev/own", Generation: 1}, {Policy: "base", Generation: 1}}, nil},
 		{[]roster.Use{{Policy: "base", Generation: 2}, {Policy: "dev/own", Generation: 1}}, []string{"base"}},
 		{[]roster.Use{{Policy: "base", Generation: 2, Exceptions: []v1alpha1.ExceptionReference{exception}}}, []string{"base", "dev/own"}},
+		{nil, nil},
 	} {
-		if diff := cmp.Diff(step.changed, r.Judged(name("a"), roster.Judgement{Uses: step.uses})); diff != "" {
+		if diff := cmp.Diff(step.changed, r.Judged(name("a"), false, step.uses)); diff != "" {
 			t.Errorf("changed (-want +got):\n%s", diff)
 		}
 	}
@@ -90,12 +94,12 @@ func TestPoliciesAreToldWhenTheirUseChanges(t *testing.T) {
 
 func TestOpenJudgementsAreFoundUntilTheyAreDecided(t *testing.T) {
 	r := roster.New()
-	r.Judged(name("a"), roster.Judgement{Open: true})
-	r.Judged(name("b"), roster.Judgement{})
+	r.Judged(name("a"), true, nil)
+	r.Judged(name("b"), false, nil)
 	if got := r.Open(); len(got) != 1 || got[0] != name("a") {
 		t.Errorf("open: %v", got)
 	}
-	r.Judged(name("a"), roster.Judgement{})
+	r.Judged(name("a"), false, []roster.Use{})
 	if got := r.Open(); len(got) != 0 {
 		t.Errorf("open: %v", got)
 	}
@@ -111,7 +115,7 @@ func BenchmarkMemory(b *testing.B) {
 		for i := range 10_000 {
 			n := types.NamespacedName{Namespace: fmt.Sprintf("team-%d", i%100), Name: fmt.Sprintf("image-%d", i)}
 			r.Stand(n, []image.Digest{digest(fmt.Sprint(i)), digest(fmt.Sprint(-i)), digest(fmt.Sprint("base", i%40))})
-			r.Judged(n, roster.Judgement{Uses: []roster.Use{{Policy: "base", Generation: 1}, {Policy: n.Namespace + "/own", Generation: 3}}})
+			r.Judged(n, false, []roster.Use{{Policy: "base", Generation: 1}, {Policy: n.Namespace + "/own", Generation: 3}})
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
