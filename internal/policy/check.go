@@ -46,12 +46,3 @@ func Check(spec v1alpha1.PolicySpec) []error {
 	}
 	return problems
 }
-
-// exceptionPattern returns which packages an exception speaks of. One that would excuse packages of any name is none.
-func exceptionPattern(e v1alpha1.VulnerabilityException) (purl.Pattern, error) {
-	pattern, err := purl.ParsePattern(e.Package)
-	if err == nil && pattern.Wildcard() {
-		err = fmt.Errorf("%w: an exception names its package without *", purl.ErrPattern)
-	}
-	return pattern, err
-}

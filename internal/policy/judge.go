@@ -23,19 +23,24 @@ const (
 
 // Paths of the rules that judge, and of the two things that must be there before any rule can.
 const (
-	ruleBlock     = "vulnerabilities.block"
-	ruleSignature = "signatures"
-	ruleDeny      = "sbom.deny"
-	ruleUser      = "image.user"
-	rulePolicies  = "policies"
-	rulePlatforms = "platforms"
+	ruleBlock        = "vulnerabilities.block"
+	ruleScanAge      = "vulnerabilities.maxScanAge"
+	ruleEndOfLife    = "vulnerabilities.endOfLife"
+	ruleUnidentified = "vulnerabilities.unidentified"
+	ruleDeny         = "sbom.deny"
+	ruleSignature    = "signatures"
+	ruleUser         = "image.user"
+	ruleSecrets      = "image.secrets"
+	rulePolicies     = "policies"
+	rulePlatforms    = "platforms"
 )
 
 // Circumstances are what a verdict depends on beside the image and the policies.
 type Circumstances struct {
 	// Now is the time of the judgement.
 	Now time.Time
-	// TrustedAt is when the environment came to trust the digest; the zero time for a candidate.
+	// TrustedAt is when the environment came to trust the digest, exact to a second; the zero time for a candidate. What was first
+	// seen in a later second was not known then.
 	TrustedAt time.Time
 	// Replaces is the evidence on the digest that the environment trusted before this one, for a candidate the one that it
 	// trusts now; nil when there is none.
@@ -47,7 +52,8 @@ type Circumstances struct {
 // choice. Not even that one passes an image of which no platform was looked at.
 //
 // A rule of vulnerabilities.block fails by one finding that meets it on one platform. It passes only when the inventory
-// of every platform is complete and was matched, and, when it asks for exploited vulnerabilities, the catalogue of them is known.
+// of every platform is complete and was matched, and the feeds that it reads are known. What excuses a finding excuses it from
+// the rules of one policy.
 func Judge(policies []Policy, e evidence.Evidence, c Circumstances) Verdict {
 	if len(policies) == 0 {
 		return conclude([]v1alpha1.RuleResult{{
@@ -68,28 +74,78 @@ func Judge(policies []Policy, e evidence.Evidence, c Circumstances) Verdict {
 			Message: "no platform of the image was looked at yet",
 		})
 	}
-	seen := sightings(e)
-	for _, p := range sorted(policies) {
-		rules = append(rules, judgePolicy(p, e, seen)...)
+	t := &trial{
+		evidence: e, now: c.Now, trustedAt: c.TrustedAt, replaces: c.Replaces,
+		policies: sorted(policies), platforms: byPlatform(e), seen: sightings(e),
 	}
-	return conclude(rules)
+	for _, p := range t.policies {
+		rules = append(rules, t.judge(p)...)
+	}
+	verdict := conclude(rules)
+	verdict.Until, verdict.Excused = t.until.earliest, t.excusedFindings()
+	return verdict
 }
 
-func judgePolicy(p Policy, e evidence.Evidence, seen []sighting) []v1alpha1.RuleResult {
+// trial is what all rules of a judgement look at.
+type trial struct {
+	evidence       evidence.Evidence
+	now, trustedAt time.Time
+	replaces       *evidence.Evidence
+	policies       []Policy            // by name
+	platforms      []evidence.Platform // by name
+	seen           []sighting          // the worst first
+
+	// before is what the replaced digest carries, nil until it is asked for.
+	before           carried
+	beforeIncomplete *judgement
+	// contents is what is in the image, nil until it is asked for.
+	contents *contents
+
+	until   moments
+	excused []placedExcuse
+}
+
+// changesAt notes a moment at which time alone changes a result.
+func (t *trial) changesAt(moment time.Time) { t.until.add(moment, t.now) }
+
+func (t *trial) judge(p Policy) []v1alpha1.RuleResult {
 	var rules []v1alpha1.RuleResult
 	add := func(rule string, j judgement) { rules = append(rules, j.result(p.Name, rule)) }
 	if vulnerabilities := p.Spec.Vulnerabilities; vulnerabilities != nil {
-		for _, rule := range byName(vulnerabilities.Block, func(r v1alpha1.BlockRule) v1alpha1.RuleName { return r.Name }) {
-			add(entry(ruleBlock, rule.Name), judgeBlock(rule, e, seen))
+		t.judgeVulnerabilities(p, *vulnerabilities, add)
+	}
+	if p.Spec.SBOM != nil {
+		for _, rule := range byName(p.Spec.SBOM.Deny, func(r v1alpha1.SBOMDenyRule) v1alpha1.RuleName { return r.Name }) {
+			add(entry(ruleDeny, rule.Name), t.judgeContents(rule))
 		}
 	}
 	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
-		add(entry(ruleSignature, rule.Name), judgeSignatures(rule, p.Authorities, e.Signatures))
+		add(entry(ruleSignature, rule.Name), judgeSignatures(rule, p.Authorities, t.evidence.Signatures))
 	}
 	if p.Spec.Image != nil && p.Spec.Image.User != "" {
-		add(ruleUser, judgeUser(e))
+		add(ruleUser, judgeUser(t.evidence))
+	}
+	if p.Spec.Image != nil && p.Spec.Image.Secrets != "" {
+		add(ruleSecrets, t.judgeSecrets())
 	}
 	return rules
+}
+
+func (t *trial) judgeVulnerabilities(p Policy, rules v1alpha1.VulnerabilityRules, add func(rule string, j judgement)) {
+	by := t.excuserOf(p)
+	for _, rule := range byName(rules.Block, func(r v1alpha1.BlockRule) v1alpha1.RuleName { return r.Name }) {
+		add(entry(ruleBlock, rule.Name), t.judgeBlock(rule, by))
+	}
+	t.excused = append(t.excused, by.collect()...)
+	if rules.MaxScanAge != nil {
+		add(ruleScanAge, t.judgeScanAge(rules.MaxScanAge))
+	}
+	if rules.EndOfLife == v1alpha1.ToleranceDeny {
+		add(ruleEndOfLife, t.judgeEndOfLife())
+	}
+	if rules.Unidentified == v1alpha1.ToleranceDeny {
+		add(ruleUnidentified, t.judgeUnidentified())
+	}
 }
 
 // entry names one entry of a list by the path of its field.

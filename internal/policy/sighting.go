@@ -7,17 +7,27 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
 )
 
 // maxPlatformName bounds the name of a platform in a message, in characters.
 const maxPlatformName = 48
 
-// sighting is a finding with the platforms that it was made on, sorted. The same finding on several platforms is one.
+// sighting is a finding with the places that it was made in, by platform. The same finding on several platforms is one.
 type sighting struct {
 	evidence.Finding
-	platforms []string
+	places []place
+}
+
+// place is where a finding was made.
+type place struct {
+	platform     string // its name
+	architecture string
+	manifest     image.Digest
+	purl         string
 }
 
 // identity is what makes the findings of several platforms one.
@@ -31,8 +41,7 @@ func identityOf(f *evidence.Finding) identity {
 	return identity{f.ID, f.Target, f.Package, f.Version, f.Path, f.FixedVersion, f.Severity, f.Exploited}
 }
 
-// sightings returns all findings that are known, the worst first. Whether a vulnerability is exploited counts only when
-// the catalogue of those is known.
+// sightings returns all findings that are known, the worst first. What feeds say of a vulnerability counts only when they are known.
 func sightings(e evidence.Evidence) []sighting {
 	at := map[identity]int{}
 	var all []sighting
@@ -40,8 +49,9 @@ func sightings(e evidence.Evidence) []sighting {
 		if p.Findings.State != evidence.Known {
 			continue
 		}
+		name := platformName(p)
 		for _, f := range p.Findings.Value {
-			f.Exploited = f.Exploited && e.KEV.State == evidence.Known
+			trustFeeds(&f, e)
 			key := identityOf(&f)
 			i, seen := at[key]
 			if !seen {
@@ -49,11 +59,41 @@ func sightings(e evidence.Evidence) []sighting {
 				at[key] = i
 				all = append(all, sighting{Finding: f})
 			}
-			all[i].platforms = appendNew(all[i].platforms, platformName(p))
+			all[i].merge(f, place{name, p.Platform.Architecture, p.Manifest, f.PURL})
 		}
 	}
 	slices.SortFunc(all, worstFirst)
 	return all
+}
+
+// trustFeeds takes away what no feed says.
+func trustFeeds(f *evidence.Finding, e evidence.Evidence) {
+	if e.KEV.State != evidence.Known {
+		f.Exploited, f.Ransomware = false, false
+	}
+	if e.EPSS.State != evidence.Known {
+		f.EPSS, f.Scored = 0, false
+	}
+}
+
+// merge takes in the same finding in another place. Of different dates the earliest counts, and one that is not known before all,
+// so that no grace comes of it.
+func (s *sighting) merge(f evidence.Finding, where place) {
+	s.places = append(s.places, where)
+	s.Published = earlier(s.Published, f.Published)
+	s.FirstSeen = earlier(s.FirstSeen, f.FirstSeen)
+	s.FixSeen = earlier(s.FixSeen, f.FixSeen)
+	s.Ransomware = s.Ransomware || f.Ransomware
+	if f.Scored && (!s.Scored || f.EPSS > s.EPSS) {
+		s.Scored, s.EPSS = true, f.EPSS
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // worstFirst orders exploited before others, then by severity, then those that can be fixed first, then by name.
@@ -82,21 +122,31 @@ func trueFirst(a, b bool) int {
 	}
 }
 
-// group adds a sighting to groups, of which each stands for the same vulnerability in the same package, wherever in the image
-// that is. At most limit groups are made, from the first sightings that are added.
-func group(groups []sighting, s *sighting, limit int) []sighting {
+// group is the same vulnerability in the same package, wherever in the image that is.
+type group struct {
+	evidence.Finding
+	platforms []string // sorted
+}
+
+// regroup adds a sighting to groups. At most limit groups are made, from the first sightings that are added.
+func regroup(groups []group, s *sighting, limit int) []group {
 	for i := range groups {
 		if g := &groups[i]; g.ID == s.ID && g.Package == s.Package && g.Version == s.Version {
-			for _, name := range s.platforms {
-				g.platforms = appendNew(g.platforms, name)
-			}
+			g.add(s.places)
 			return groups
 		}
 	}
 	if len(groups) < limit {
-		groups = append(groups, sighting{Finding: s.Finding, platforms: slices.Clone(s.platforms)})
+		groups = append(groups, group{Finding: s.Finding})
+		groups[len(groups)-1].add(s.places)
 	}
 	return groups
+}
+
+func (g *group) add(places []place) {
+	for _, where := range places {
+		g.platforms = appendNew(g.platforms, where.platform)
+	}
 }
 
 // appendNew adds a name to a sorted list that does not have it yet.

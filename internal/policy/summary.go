@@ -71,10 +71,10 @@ func severityCount(counts *v1alpha1.FindingCounts, severity evidence.Severity) *
 // Worst returns the five worst findings that are known, fit for a status: exploited before others, then by severity,
 // those with a fix first. The same vulnerability in the same package is named once.
 func Worst(e evidence.Evidence) []v1alpha1.FindingReference {
-	var groups []sighting
+	var groups []group
 	seen := sightings(e)
 	for i := range seen {
-		groups = group(groups, &seen[i], maxWorst)
+		groups = regroup(groups, &seen[i], maxWorst)
 	}
 	var worst []v1alpha1.FindingReference
 	for _, s := range groups {

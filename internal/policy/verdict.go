@@ -49,7 +49,7 @@ type Verdict struct {
 	// Until is the next moment at which time alone may change a result: an exception expires, a grace ends, the database grows too
 	// old. The zero time when there is none.
 	Until time.Time
-	// Excused are the findings that would block were they not excused, the worst first.
+	// Excused are the findings that would block were they not excused, the worst first, each once for each policy; at most 4,096.
 	Excused []Excused
 }
 
@@ -91,12 +91,19 @@ func conclude(rules []v1alpha1.RuleResult) Verdict {
 var importance = []string{
 	v1alpha1.ReasonSignatureMissing,
 	v1alpha1.ReasonVulnerable,
+	v1alpha1.ReasonSecretsFound,
+	v1alpha1.ReasonPackageDenied,
+	v1alpha1.ReasonEndOfLife,
+	v1alpha1.ReasonUnidentified,
 	v1alpha1.ReasonRunsAsRoot,
 	v1alpha1.ReasonNoMatchingPolicy,
+	v1alpha1.ReasonPolicyInvalid,
 	v1alpha1.ReasonInvalidKey,
 	v1alpha1.ReasonKeyNotFound,
 	v1alpha1.ReasonInventoryIncomplete,
 	v1alpha1.ReasonNotCovered,
+	v1alpha1.ReasonFeedUnavailable,
+	v1alpha1.ReasonScanStale,
 }
 
 // Leading returns the result that matters most among those that do not pass, and false when all pass.

@@ -4,45 +4,70 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
-// maxNamed is how many findings a message names.
-const maxNamed = 3
-
-// Limits in characters of what a message takes over from an image.
-const (
-	maxNamedID      = 32
-	maxNamedPackage = 48
-	maxNamedVersion = 32
-)
-
-// judgeBlock says whether a finding meets the rule. A finding that is known blocks whatever else is not known.
-func judgeBlock(rule v1alpha1.BlockRule, e evidence.Evidence, seen []sighting) judgement {
-	if rule.Exploited == v1alpha1.ExploitedKnown && e.KEV.State != evidence.Known {
-		return unknown(e.KEV, v1alpha1.ReasonFeedUnavailable,
-			"the catalogue of known exploited vulnerabilities is not loaded; configure where to read it")
+// judgeBlock says whether a finding meets the rule that is out of grace and that nobody excuses. A finding that is known blocks whatever
+// else is not known.
+func (t *trial) judgeBlock(rule v1alpha1.BlockRule, by *excuser) judgement {
+	if j, unread := t.unreadFeed(rule); unread {
+		return j
 	}
-	if met := meeting(rule, seen); met.findings > 0 {
-		return fail(v1alpha1.ReasonVulnerable, met.describe(len(e.Platforms)))
-	}
-	for _, p := range byPlatform(e) {
-		if p.Inventory.State != evidence.Known {
-			return unknownOn(p, p.Inventory, len(e.Platforms), "what is in the image was not looked at yet")
+	demanded, grace := demandsOf(rule), graceOf(rule)
+	var found tally
+	for i := range t.seen {
+		s := &t.seen[i]
+		if !demanded.metBy(&s.Finding) || t.spares(grace, &s.Finding) {
+			continue
 		}
-		if p.Findings.State != evidence.Known {
-			return unknownOn(p, p.Findings, len(e.Platforms), "vulnerabilities were not looked for yet")
-		}
+		found.add(s, by.decide(i))
 	}
-	if len(e.Platforms) == 0 {
-		return judgement{of: v1alpha1.ResultUnknown, reason: v1alpha1.ReasonInProgress, message: "vulnerabilities were not looked for yet"}
+	switch {
+	case found.blocking > 0:
+		return fail(v1alpha1.ReasonVulnerable, found.describe(len(t.platforms), by.unavailable()))
+	case found.undecided != nil:
+		return *found.undecided
+	}
+	if j, unknown := t.unknownFindings(); unknown {
+		return j
+	}
+	if found.excusedFindings > 0 {
+		return judgement{of: v1alpha1.ResultExcepted, reason: v1alpha1.ReasonExcused, message: found.describeExcused()}
 	}
 	return pass()
+}
+
+// unreadFeed says that a feed never loaded without which nobody knows what meets the rule.
+func (t *trial) unreadFeed(rule v1alpha1.BlockRule) (judgement, bool) {
+	if rule.Exploited != "" && t.evidence.KEV.State != evidence.Known {
+		return unknown(t.evidence.KEV, v1alpha1.ReasonFeedUnavailable,
+			"the catalogue of known exploited vulnerabilities is not loaded; configure where to read it"), true
+	}
+	if rule.MinEPSS != "" && t.evidence.EPSS.State != evidence.Known {
+		return unknown(t.evidence.EPSS, v1alpha1.ReasonFeedUnavailable,
+			"the scores of exploitation (EPSS) are not loaded; configure where to read them"), true
+	}
+	return judgement{}, false
+}
+
+// unknownFindings says that not all findings in the image are known.
+func (t *trial) unknownFindings() (judgement, bool) {
+	for _, p := range t.platforms {
+		if p.Inventory.State != evidence.Known {
+			return unknownOn(p, p.Inventory, len(t.platforms), "what is in the image was not looked at yet"), true
+		}
+		if p.Findings.State != evidence.Known {
+			return unknownOn(p, p.Findings, len(t.platforms), "vulnerabilities were not looked for yet"), true
+		}
+	}
+	if len(t.platforms) == 0 {
+		return judgement{of: v1alpha1.ResultUnknown, reason: v1alpha1.ReasonInProgress, message: "vulnerabilities were not looked for yet"}, true
+	}
+	return judgement{}, false
 }
 
 // unknownOn is unknown for one platform of several.
@@ -54,24 +79,66 @@ func unknownOn[T any](p evidence.Platform, fact evidence.Fact[T], platforms int,
 	return j
 }
 
-// conditions are what a rule demands of a finding.
-type conditions struct {
-	least            evidence.Severity
-	fixed, exploited bool
+// demands are what a rule demands of a finding.
+type demands struct {
+	least                        evidence.Severity
+	scored                       bool
+	probability                  float64
+	fixed, exploited, ransomware bool
 }
 
-// conditionsOf reads a rule. A value that this version does not know restricts nothing, so that the rule rather blocks too much.
-func conditionsOf(rule v1alpha1.BlockRule) conditions {
-	return conditions{
-		least:     evidence.Severity(max(0, slices.Index(severities[:], rule.MinSeverity))),
-		fixed:     rule.Fix == v1alpha1.FixAvailable,
-		exploited: rule.Exploited == v1alpha1.ExploitedKnown,
+// demandsOf reads a rule. A value that this version does not know restricts nothing, so that the rule rather blocks too much.
+func demandsOf(rule v1alpha1.BlockRule) demands {
+	return demands{
+		least:       evidence.Severity(max(0, slices.Index(severities[:], rule.MinSeverity))),
+		scored:      rule.MinEPSS != "",
+		probability: rule.MinEPSS.Float(),
+		fixed:       rule.Fix == v1alpha1.FixAvailable,
+		exploited:   rule.Exploited == v1alpha1.ExploitedKnown,
+		ransomware:  rule.Exploited == v1alpha1.ExploitedRansomware,
 	}
 }
 
-// metBy says that the finding meets every condition.
-func (c conditions) metBy(f *evidence.Finding) bool {
-	return f.Severity >= c.least && (!c.fixed || f.FixedVersion != "") && (!c.exploited || f.Exploited)
+// metBy says that the finding meets every demand.
+func (d *demands) metBy(f *evidence.Finding) bool {
+	return f.Severity >= d.least && (!d.fixed || f.FixedVersion != "") &&
+		(!d.exploited || f.Exploited) && (!d.ransomware || f.Ransomware) &&
+		(!d.scored || f.Scored && f.EPSS >= d.probability)
+}
+
+// grace is how long findings do not block. The zero value is none.
+type grace struct {
+	from     v1alpha1.GraceStart
+	duration time.Duration
+}
+
+func graceOf(rule v1alpha1.BlockRule) grace {
+	if rule.GracePeriod == nil {
+		return grace{}
+	}
+	return grace{from: rule.GracePeriod.From, duration: rule.GracePeriod.Duration.Duration(0)}
+}
+
+// spares says that the grace of a finding has not ended, and notes when it does. Without a date there is none.
+func (t *trial) spares(g grace, f *evidence.Finding) bool {
+	if g.duration <= 0 {
+		return false
+	}
+	var begins time.Time
+	switch g.from {
+	case v1alpha1.GraceFromFixSeen:
+		begins = f.FixSeen
+	case v1alpha1.GraceFromPublished:
+		begins = f.Published
+	case v1alpha1.GraceFromFirstSeen:
+		begins = f.FirstSeen
+	}
+	if begins.IsZero() {
+		return false
+	}
+	ends := begins.Add(g.duration)
+	t.changesAt(ends)
+	return ends.After(t.now)
 }
 
 // severities are the API's names of evidence.Severity, by value. A finding that nobody rated is below all others, so that it
@@ -92,92 +159,33 @@ func severityName(severity evidence.Severity) v1alpha1.Severity {
 	return severities[severity]
 }
 
-// met sums up the findings that meet a rule.
-type met struct {
-	findings, fixable int
-	// worst of them, and one more than are named.
-	worst []sighting
+// tally sums up the findings that meet a rule.
+type tally struct {
+	blocking, fixable, excusedFindings int
+	// worst that block, and one more than are named.
+	worst []group
+	// excused are the first that are, and one more than are named.
+	excused []*Excused
+	// undecided is why it is not known of the first whether it blocks.
+	undecided *judgement
 }
 
-func meeting(rule v1alpha1.BlockRule, seen []sighting) met {
-	var m met
-	demanded := conditionsOf(rule)
-	for i := range seen {
-		if !demanded.metBy(&seen[i].Finding) {
-			continue
-		}
-		m.findings++
-		if seen[i].FixedVersion != "" {
-			m.fixable++
-		}
-		m.worst = group(m.worst, &seen[i], maxNamed+1)
-	}
-	return m
-}
-
-// describe counts the findings, names the worst three as far as there is room, and says what to do.
-func (m met) describe(platforms int) string {
-	counted, advice := count(m.findings, "finding")+": ", "; "+remedy(m.findings, m.fixable)
-	room := maxMessage - len(counted) - len(advice) - len(", ...")
-	var named []string
-	for _, s := range m.worst {
-		text := describeFinding(s, platforms)
-		if len(named) == maxNamed || room < len(text) {
-			named = append(named, "...")
-			break
-		}
-		named = append(named, text)
-		room -= len(text) + len(", ")
-	}
-	return counted + strings.Join(named, ", ") + advice
-}
-
-func describeFinding(s sighting, platforms int) string {
-	var b strings.Builder
-	b.WriteString(evidence.Printable(s.ID, maxNamedID) + " in " + evidence.Printable(s.Package, maxNamedPackage))
-	if s.Version != "" {
-		b.WriteString(" " + evidence.Printable(s.Version, maxNamedVersion))
-	}
-	if platforms > 1 {
-		b.WriteString(" on " + describePlatforms(s.platforms, platforms))
-	}
-	fmt.Fprintf(&b, " (%s", severityName(s.Severity))
-	if s.Exploited {
-		b.WriteString(", exploited")
-	}
-	if s.FixedVersion != "" {
-		b.WriteString(", fixed in " + evidence.Printable(s.FixedVersion, maxNamedVersion))
-	}
-	b.WriteString(")")
-	return b.String()
-}
-
-func describePlatforms(names []string, all int) string {
+func (t *tally) add(s *sighting, d *decision) {
 	switch {
-	case len(names) == all:
-		return "every platform"
-	case len(names) == 1:
-		return names[0]
-	default:
-		return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
+	case d.excused != nil:
+		if t.excusedFindings++; len(t.excused) <= maxNamed {
+			t.excused = append(t.excused, d.excused)
+		}
+		return
+	case d.undecided != nil:
+		if t.undecided == nil {
+			t.undecided = d.undecided
+		}
+		return
 	}
-}
-
-func remedy(findings, fixable int) string {
-	switch fixable {
-	case findings:
-		return "update the packages, or the base image that brings them"
-	case 0:
-		return "no fix is published: remove the packages, or choose another base image"
-	default:
-		return "update the packages that have a fix, and remove the others or choose another base image"
+	t.blocking++
+	if s.FixedVersion != "" {
+		t.fixable++
 	}
-}
-
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	t.worst = regroup(t.worst, s, maxNamed+1)
 }

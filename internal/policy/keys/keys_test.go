@@ -156,7 +156,7 @@ func TestWhatCannotBeReadIsAnErrorAndNoFact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, resolver := range map[string]keys.Resolver{
+	for name, resolver := range map[string]*keys.Resolver{
 		"a ConfigMap": {Policies: fake.Policies{All: []policy.Policy{p}}, ConfigMaps: &fake.ConfigMaps{Err: broken}},
 		"a policy":    {Policies: fake.Policies{Err: broken}, ConfigMaps: &fake.ConfigMaps{}},
 	} {
@@ -204,8 +204,11 @@ func TestRemember(t *testing.T) {
 		"that there is none is remembered for ten seconds": {&fake.ConfigMaps{}, 9 * time.Second, 1},
 		"that there is none is found out anew after that":  {&fake.ConfigMaps{}, 10 * time.Second, 2},
 		"an outage is not remembered":                      {&fake.ConfigMaps{Err: errors.New("gone")}, 0, 2},
-		"a text too long for a key is not remembered": {
-			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": strings.Repeat("a", 1<<20)}}}, 0, 2,
+		"a large document is remembered, too": {
+			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": strings.Repeat("a", 1<<20)}}}, 0, 1,
+		},
+		"a text that no ConfigMap holds is not remembered": {
+			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": strings.Repeat("a", 16<<20+1)}}}, 0, 2,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

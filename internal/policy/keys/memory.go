@@ -21,14 +21,14 @@ const (
 	rememberMissing = 10 * time.Second
 )
 
-// Bounds of what is remembered. A longer text is no key.
+// Bounds of what is remembered, in answers and in bytes of their texts. A ConfigMap holds at most one MiB.
 const (
-	maxRemembered     = 4096
-	maxRememberedText = 16 << 10 // bytes
+	maxRemembered      = 4096
+	maxRememberedBytes = 16 << 20
 )
 
 // Remember returns a reader that asks the given one and remembers what it answered: a text for two minutes, that there is
-// none for ten seconds. It is safe for concurrent use.
+// none for ten seconds. It is safe for concurrent use. Texts have 16 MiB of memory together.
 func Remember(reader ConfigMapReader, clock clock.PassiveClock) ConfigMapReader {
 	return &memory{reader: reader, clock: clock, answers: map[place]answer{}}
 }
@@ -39,6 +39,7 @@ type memory struct {
 
 	mu      sync.Mutex
 	answers map[place]answer
+	bytes   int
 }
 
 type place struct {
@@ -63,7 +64,7 @@ func (m *memory) Read(ctx context.Context, namespace string, reference v1alpha1.
 	}
 	text, err := m.reader.Read(ctx, namespace, reference)
 	missing := errors.Is(err, ErrConfigMapNotFound) || errors.Is(err, ErrKeyNotFound)
-	if (err == nil || missing) && len(text) <= maxRememberedText {
+	if (err == nil || missing) && len(text) <= maxRememberedBytes {
 		m.keep(at, text, err, missing)
 	}
 	return text, err
@@ -76,8 +77,10 @@ func (m *memory) keep(at place, text string, err error, missing bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.answers) >= maxRemembered {
+	m.bytes += len(text) - len(m.answers[at].text)
+	if len(m.answers) >= maxRemembered || m.bytes > maxRememberedBytes {
 		clear(m.answers)
+		m.bytes = len(text)
 	}
 	m.answers[at] = answer{text: text, err: err, until: until}
 }
