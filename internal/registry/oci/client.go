@@ -32,7 +32,7 @@ const (
 type Client struct {
 	options  Options
 	resolver *net.Resolver // nil is the system's; tests have one of their own
-	pace     *pace
+	hosts    *hosts
 	turns    turns
 
 	mu         sync.Mutex
@@ -48,7 +48,7 @@ var _ registry.Provider = (*Client)(nil)
 // New returns a client.
 func New(options Options) (*Client, error) {
 	options = options.withDefaults()
-	pace, err := newPace(options)
+	hosts, err := newHosts(options)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{options: options, pace: pace, turns: newTurns(), sessions: sessions, transports: transports}, nil
+	return &Client{options: options, hosts: hosts, turns: newTurns(), sessions: sessions, transports: transports}, nil
 }
 
 // Reader implements registry.Provider. The error is KindInvalidCredentials.
@@ -97,7 +97,7 @@ func (c *Client) session(credentials registry.Credentials) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSession(c.options, &courteous{inner: transport, insecure: c.options.InsecureHosts, pace: c.pace}, chain)
+	s, err := newSession(c.options, &courteous{inner: transport, insecure: c.options.InsecureHosts, hosts: c.hosts}, chain)
 	if err != nil {
 		return nil, err
 	}

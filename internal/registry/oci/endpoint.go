@@ -155,7 +155,7 @@ func (e *endpoint) ping(ctx context.Context) (*transport.Challenge, error) {
 }
 
 func (e *endpoint) pinnedTo(host string) *pinned {
-	return &pinned{inner: e.session.transport, host: host, now: e.session.options.Now}
+	return &pinned{inner: e.session.transport, host: host}
 }
 
 // registry is the endpoint in the words of the library, which tries plain HTTP after HTTPS where that is allowed.

@@ -31,7 +31,7 @@ type Options struct {
 	Burst             int
 	// ConnectionsPerHost open at one time. 16 by default.
 	ConnectionsPerHost int
-	// Now is the clock that tokens expire by. time.Now by default.
+	// Now is the clock that tokens expire by, and by which a host is left alone that asks for it. time.Now by default.
 	Now func() time.Time
 }
 

@@ -4,29 +4,20 @@
 package oci
 
 import (
-	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
-	"slices"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/time/rate"
 )
 
 const (
-	connectTimeout  = 10 * time.Second
-	idleTimeout     = 90 * time.Second
-	maxHeaderBytes  = 64 << 10
-	maxRedirects    = 5
-	maxIdle         = 256
-	maxPacedHosts   = 1024
-	userAgent       = "assay"
-	headerUserAgent = "User-Agent"
+	connectTimeout = 10 * time.Second
+	idleTimeout    = 90 * time.Second
+	maxHeaderBytes = 64 << 10
+	maxRedirects   = 5
+	maxIdle        = 256
 )
 
 var (
@@ -57,49 +48,6 @@ func (c *Client) newTransport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// courteous is the layer that every request passes, also those for tokens and after redirects: it sends nothing in the
-// clear that must not be, and not too much to one host.
-type courteous struct {
-	inner    http.RoundTripper
-	insecure []string
-	pace     *pace
-}
-
-func (t *courteous) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.URL.Scheme != "https" && !slices.Contains(t.insecure, request.URL.Host) {
-		return nil, errPlainHTTP
-	}
-	if err := t.pace.of(request.URL.Host).Wait(request.Context()); err != nil {
-		return nil, cmp.Or(request.Context().Err(), context.DeadlineExceeded) // it would be the turn of the request too late
-	}
-	if request.Header.Get(headerUserAgent) != userAgent {
-		request = request.Clone(request.Context())
-		request.Header.Set(headerUserAgent, userAgent)
-	}
-	return t.inner.RoundTrip(request)
-}
-
-// pace has a rate limiter for each host, and forgets the hosts that were not spoken to for longest.
-type pace struct {
-	limit    rate.Limit
-	burst    int
-	limiters *lru.Cache[string, *rate.Limiter]
-}
-
-func newPace(o Options) (*pace, error) {
-	limiters, err := lru.New[string, *rate.Limiter](maxPacedHosts)
-	return &pace{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, limiters: limiters}, err
-}
-
-func (p *pace) of(host string) *rate.Limiter {
-	limiter := rate.NewLimiter(p.limit, p.burst)
-	if known, there, _ := p.limiters.PeekOrAdd(host, limiter); there {
-		p.limiters.Get(host) // marks it as used
-		return known
-	}
-	return limiter
-}
-
 // followReads is the redirect rule for reading: credentials and the former address stay behind when the host or the scheme
 // changes, and nothing leads from https to http, which courteous sees to.
 func followReads(request *http.Request, via []*http.Request) error {
@@ -124,27 +72,13 @@ func followNothing(*http.Request, []*http.Request) error { return http.ErrUseLas
 type pinned struct {
 	inner http.RoundTripper
 	host  string
-	now   func() time.Time
 }
 
 func (t *pinned) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Host != t.host {
 		return nil, errForeignHost
 	}
-	response, err := t.inner.RoundTrip(request)
-	if err == nil && (response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable) {
-		discard(response)
-		return nil, &busyError{status: response.StatusCode, after: retryAfter(response.Header.Get("Retry-After"), t.now())}
-	}
-	return response, err
+	return t.inner.RoundTrip(request)
 }
-
-// busyError is an answer that asks to come back later, with what the handshake would not tell of it.
-type busyError struct {
-	status int
-	after  time.Duration
-}
-
-func (e *busyError) Error() string { return http.StatusText(e.status) }
 
 var errForeignHost = errors.New("sent to another host during authentication")
