@@ -5,6 +5,7 @@ package keys
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -29,11 +30,15 @@ func (r *Resolver) readVEX(ctx context.Context, p *policy.Policy) error {
 		if source.ConfigMapKeyRef == nil {
 			continue
 		}
-		fact, err := found(ctx, r, *p, *source.ConfigMapKeyRef, v1alpha1.ReasonVEXUnavailable, "the VEX document", r.documents.read)
-		if err != nil {
+		at, text, missing, err := r.text(ctx, *p, *source.ConfigMapKeyRef, "the VEX document")
+		switch {
+		case err != nil:
 			return err
+		case missing != "":
+			read[source.Name] = unavailable(missing)
+		default:
+			read[source.Name] = r.documents.read(at, text)
 		}
-		read[source.Name] = fact
 	}
 	if len(read) > 0 {
 		p.VEX = read
@@ -63,7 +68,7 @@ type document struct {
 }
 
 // read returns what the document says that stands in the place.
-func (d *documents) read(at place, text, where string) statements {
+func (d *documents) read(at place, text string) statements {
 	d.mu.Lock()
 	known, there := d.known[at]
 	d.mu.Unlock()
@@ -72,12 +77,16 @@ func (d *documents) read(at place, text, where string) statements {
 	}
 	var fact statements
 	if parsed, err := vex.Parse([]byte(text), ""); err != nil {
-		fact = evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, evidence.Printable(where+": "+err.Error(), maxMessage))
+		fact = unavailable(fmt.Sprintf("%s: %s", at, err))
 	} else {
 		fact = parsed.Fact()
 	}
 	d.keep(at, document{text, fact})
 	return fact
+}
+
+func unavailable(message string) statements {
+	return evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, evidence.Printable(message, maxMessage))
 }
 
 func (d *documents) keep(at place, read document) {

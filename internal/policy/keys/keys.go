@@ -112,32 +112,35 @@ func (r *Resolver) key(ctx context.Context, p policy.Policy, authority v1alpha1.
 	if reference == nil {
 		return parse(authority.Key.Inline, "key.inline"), nil
 	}
-	return found(ctx, r, p, *reference, v1alpha1.ReasonKeyNotFound, "the public key", func(_ place, text, where string) evidence.Fact[signature.Key] {
-		return parse(text, where)
-	})
+	at, text, missing, err := r.text(ctx, p, *reference, "the public key")
+	switch {
+	case err != nil:
+		return evidence.Fact[signature.Key]{}, err
+	case missing != "":
+		return evidence.Unchecked[signature.Key](v1alpha1.ReasonKeyNotFound, missing), nil
+	}
+	return parse(text, at.String()), nil
 }
 
-// found reads what a policy refers to, and says what is to be done when it is not there. Policies refer to their own namespace, cluster-wide ones to
-// Assay's.
-func found[T any](
-	ctx context.Context, r *Resolver, p policy.Policy, reference v1alpha1.ConfigMapKeyReference, reason, what string, parse func(at place, text, where string) evidence.Fact[T],
-) (evidence.Fact[T], error) {
-	at := place{p.Namespace, reference}
+// text reads what a policy refers to, and what is missing when it is not there. Policies refer to their own namespace, cluster-wide
+// ones to Assay's.
+func (r *Resolver) text(ctx context.Context, p policy.Policy, reference v1alpha1.ConfigMapKeyReference, what string) (at place, text, missing string, err error) {
+	at = place{p.Namespace, reference}
 	if at.namespace == "" {
 		at.namespace = r.Namespace
 	}
-	text, err := r.ConfigMaps.Read(ctx, at.namespace, reference)
+	text, err = r.ConfigMaps.Read(ctx, at.namespace, reference)
 	switch {
 	case errors.Is(err, ErrConfigMapNotFound):
-		return evidence.Unchecked[T](reason, fmt.Sprintf(
-			"ConfigMap %s does not exist in namespace %s; create it with %s under %s", reference.Name, at.namespace, what, reference.Key)), nil
+		return at, "", fmt.Sprintf("ConfigMap %s does not exist in namespace %s; create it with %s under %s",
+			reference.Name, at.namespace, what, reference.Key), nil
 	case errors.Is(err, ErrKeyNotFound):
-		return evidence.Unchecked[T](reason, fmt.Sprintf(
-			"ConfigMap %s in namespace %s has no key %s; put %s there", reference.Name, at.namespace, reference.Key, what)), nil
+		return at, "", fmt.Sprintf("ConfigMap %s in namespace %s has no key %s; put %s there",
+			reference.Name, at.namespace, reference.Key, what), nil
 	case err != nil:
-		return evidence.Fact[T]{}, fmt.Errorf("read ConfigMap %s in namespace %s: %w", reference.Name, at.namespace, err)
+		return at, "", "", fmt.Errorf("read ConfigMap %s in namespace %s: %w", reference.Name, at.namespace, err)
 	}
-	return parse(at, text, fmt.Sprintf("%s of ConfigMap %s in namespace %s", reference.Key, reference.Name, at.namespace)), nil
+	return at, text, "", nil
 }
 
 // parse parses a public key that was found at the place.

@@ -6,6 +6,7 @@ package keys
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -45,6 +46,11 @@ type memory struct {
 type place struct {
 	namespace string
 	reference v1alpha1.ConfigMapKeyReference
+}
+
+// String names the place for people.
+func (p place) String() string {
+	return fmt.Sprintf("%s of ConfigMap %s in namespace %s", p.reference.Key, p.reference.Name, p.namespace)
 }
 
 type answer struct {
