@@ -146,6 +146,9 @@ func caution(s *evidence.VEXStatement) int {
 
 // speaksOf says that a statement is about the package in the image. A product or a subcomponent that names neither is about nothing here.
 func (x *excuser) speaksOf(statement *evidence.VEXStatement, of purl.Package, where place) bool {
+	if !statement.Manifest.IsZero() && statement.Manifest != where.manifest {
+		return false // it was attested to another platform's image
+	}
 	product, err := purl.Parse(statement.Product)
 	if err != nil {
 		return false
