@@ -27,6 +27,8 @@ type Kind string
 const (
 	// KindInventory is the inventory of one platform's image; the subject is the platform's manifest.
 	KindInventory Kind = "inventory"
+	// KindComposition is an inventory taken apart, which takes less room and time to read; the subject is the platform's manifest.
+	KindComposition Kind = "composition"
 	// KindOutline is what is looked at of an inventory each time: all but its packages.
 	KindOutline Kind = "inventory.outline"
 	// KindDocument is a manifest or index as the registry gave it: its content type, a line feed, and its bytes.
@@ -49,6 +51,11 @@ func AttestationKind(document Kind, repository image.Repository) Kind {
 // SealKind is the kind of the seal of a digest in one environment, as a Sigstore bundle.
 func SealKind(environment Environment) Kind {
 	return Kind("seal." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
+}
+
+// PredecessorKind is the kind of the reference that an environment trusted before it came to trust a digest.
+func PredecessorKind(environment Environment) Kind {
+	return Kind("predecessor." + image.DigestOf([]byte(environment.Namespace+"/"+environment.Name)).Hex()[:32])
 }
 
 // SignatureKind is the kind of the proof that the key with the given fingerprint (lower-case hexadecimal) signed a digest.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"k8s.io/utils/clock"
+
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/evidence/disk"
 	"github.com/assay-dev/assay/internal/fleet"
@@ -58,7 +60,7 @@ func (noSBOMs) CycloneDX(context.Context, string, inventory.Inventory) ([]byte, 
 
 func newAssay(t *testing.T, indexProgram, database, registryHost string) assay {
 	t.Helper()
-	matcher := trivydb.New(t.TempDir(), trivydb.FromPath(database))
+	matcher := trivydb.New(t.TempDir(), trivydb.FromPath(database), clock.RealClock{})
 	t.Cleanup(func() {
 		if err := matcher.Close(); err != nil {
 			t.Error(err)

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/evidence/disk"
 	"github.com/assay-dev/assay/internal/fleet"
@@ -99,7 +101,7 @@ func Assemble(o Options) (*Parts, error) {
 	parts := &Parts{
 		Registries: registries,
 		Store:      store,
-		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource),
+		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource, clock.RealClock{}),
 		Catalogue:  catalogue,
 		Scores:     scores,
 	}

@@ -1,0 +1,129 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import (
+	"context"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/assay-dev/assay/internal/vulnerability"
+)
+
+// How much is asked of the database at a time. Between two batches what was detected becomes numbers, which take less memory.
+const (
+	detectBatch = 4096
+	detectPiece = 64
+	hashPiece   = 2048
+	ratePiece   = 512
+)
+
+// outcome is what the detector says of a tuple.
+type outcome struct {
+	detections []vulnerability.Detection
+	err        error
+}
+
+// parallel calls do for pieces of n things, on as many processors as there are.
+func parallel(n, piece int, do func(from, to int) error) error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < n; from += piece {
+		group.Go(func() error { return do(from, min(from+piece, n)) })
+	}
+	return group.Wait()
+}
+
+// detectAll asks the detector about tuples. An error about one of them is its outcome; the error returned is the context's.
+func detectAll(ctx context.Context, view vulnerability.View, w work, numbers []uint32) ([]outcome, error) {
+	outcomes := make([]outcome, len(numbers))
+	err := parallel(len(numbers), detectPiece, func(from, to int) error {
+		for i := from; i < to; i++ {
+			outcomes[i].detections, outcomes[i].err = view.Detect(w.tuple(numbers[i]))
+		}
+		return ctx.Err()
+	})
+	return outcomes, err
+}
+
+// hashAll asks for many hashes.
+func hashAll(hash func([]string) ([]uint64, error), keys []string) ([]uint64, error) {
+	hashes := make([]uint64, len(keys))
+	return hashes, parallel(len(keys), hashPiece, func(from, to int) error {
+		some, err := hash(keys[from:to])
+		copy(hashes[from:to], some)
+		return err
+	})
+}
+
+// rateAll asks for many ratings.
+func rateAll(view vulnerability.View, bases []vulnerability.Basis) ([]vulnerability.Rating, error) {
+	ratings := make([]vulnerability.Rating, len(bases))
+	return ratings, parallel(len(bases), ratePiece, func(from, to int) error {
+		some, err := view.Rate(bases[from:to])
+		copy(ratings[from:to], some)
+		return err
+	})
+}
+
+// learned is what outcomes need besides and results do not have.
+type learned struct {
+	ratings map[vulnerability.Basis]vulnerability.Rating
+	details map[string]uint64
+}
+
+// learn asks for it. It changes nothing.
+func (r *results) learn(view vulnerability.View, outcomes []outcome) (learned, error) {
+	new := learned{map[vulnerability.Basis]vulnerability.Rating{}, map[string]uint64{}}
+	var bases []vulnerability.Basis
+	var ids []string
+	for _, o := range outcomes {
+		for _, d := range o.detections {
+			if _, seen := new.ratings[d.Basis]; seen || r.knows(d.Basis) {
+				continue
+			}
+			new.ratings[d.Basis] = vulnerability.Rating{}
+			bases, ids = append(bases, d.Basis), append(ids, d.Basis.ID)
+		}
+	}
+	ratings, err := rateAll(view, bases)
+	if err != nil {
+		return learned{}, err
+	}
+	hashes, err := hashAll(view.HashDetails, ids)
+	if err != nil {
+		return learned{}, err
+	}
+	for i, b := range bases {
+		new.ratings[b], new.details[ids[i]] = ratings[i], hashes[i]
+	}
+	return new, nil
+}
+
+// knows says that a basis has a rating.
+func (r *results) knows(b vulnerability.Basis) bool {
+	id, known := r.vulnerabilities.find(b.ID)
+	source, known2 := r.texts.find(b.Source)
+	severity, known3 := r.texts.find(b.Severity)
+	severitySource, known4 := r.texts.find(b.SeveritySource)
+	if !known || !known2 || !known3 || !known4 {
+		return false
+	}
+	_, rated := r.bases.find(basis{id, source, severity, severitySource})
+	return rated
+}
+
+// take takes up outcomes for tuples, with what was learned about them.
+func (r *results) take(numbers []uint32, outcomes []outcome, new learned) {
+	for i, o := range outcomes {
+		r.set(numbers[i], o)
+	}
+	for number := len(r.ratings); number < len(r.bases.rows); number++ {
+		r.ratings = append(r.ratings, newRating(new.ratings[r.given(uint32(number))]))
+	}
+	for number := len(r.details); number < len(r.vulnerabilities.rows); number++ {
+		r.details = append(r.details, new.details[r.vulnerabilities.rows[number]])
+	}
+}
