@@ -253,7 +253,7 @@ func TestAnswersToRequestsThatWereUnderWayTogether(t *testing.T) {
 	client, clock := patientClient(t)
 	h := client.hosts.of("registry.example.com")
 	busy := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"10"}}}
-	h.heed(busy)
+	_ = h.heed(busy)
 	later := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"20"}}}
 	if refused := h.heed(later); refused.after != 20*time.Second || h.refusals != 1 {
 		t.Errorf("left alone for %v after %d refusals", refused.after, h.refusals)
@@ -261,7 +261,7 @@ func TestAnswersToRequestsThatWereUnderWayTogether(t *testing.T) {
 	if refused := h.heed(busy); refused.after != 20*time.Second {
 		t.Errorf("the shorter time counts: %v", refused.after)
 	}
-	h.heed(&http.Response{StatusCode: http.StatusOK})
+	_ = h.heed(&http.Response{StatusCode: http.StatusOK})
 	if h.paused() == nil || h.refusals != 1 {
 		t.Error("an answer from before the refusal ends it")
 	}
