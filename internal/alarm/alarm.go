@@ -53,13 +53,21 @@ func (a *Alarm) Bell(ring func(ctx context.Context, name types.NamespacedName)) 
 // Set makes the bell ring for the object at the given moment, once, instead of at one set before. The zero time takes that
 // back. A moment that has passed rings at once.
 func (b *Bell) Set(name types.NamespacedName, at time.Time) {
-	b.alarm.put(key{b, name}, at)
+	b.alarm.put(key{b, name}, at, false)
 }
 
-func (a *Alarm) put(k key, at time.Time) {
+// By makes the bell ring for the object at the given moment at the latest: one set before that is earlier stays.
+func (b *Bell) By(name types.NamespacedName, at time.Time) {
+	b.alarm.put(key{b, name}, at, true)
+}
+
+func (a *Alarm) put(k key, at time.Time, onlyEarlier bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	m, there := a.set[k]
+	if there && onlyEarlier && !at.Before(m.at) {
+		return
+	}
 	switch {
 	case at.IsZero() && !there, there && m.at.Equal(at):
 		return

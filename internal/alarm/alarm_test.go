@@ -87,6 +87,22 @@ func TestAMomentReplacesTheOneBefore(t *testing.T) {
 	}
 }
 
+func TestSomethingThatIsDueBySomeMomentIsNotPutOff(t *testing.T) {
+	clock, policies := clocktesting.NewFakeClock(start), &book{}
+	a := alarm.New(clock)
+	bell := a.Bell(policies.ring)
+	for range 5 {
+		bell.By(name("busy"), clock.Now().Add(5*time.Second))
+		clock.Step(2 * time.Second)
+		a.Ring(t.Context())
+	}
+	policies.mustHave(t, "busy")
+	bell.By(name("busy"), clock.Now().Add(time.Second))
+	clock.Step(time.Second)
+	a.Ring(t.Context())
+	policies.mustHave(t, "busy")
+}
+
 func TestObjectsOfTheSameNameHaveMomentsOfTheirOwnPerKind(t *testing.T) {
 	clock, images, policies := clocktesting.NewFakeClock(start), &book{}, &book{}
 	a := alarm.New(clock)
