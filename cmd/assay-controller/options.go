@@ -33,6 +33,8 @@ type options struct {
 	insecureHosts  list
 	allowAddresses list
 	webhookHosts   list
+	queryAddress   string
+	queryHosts     list
 	metricsAddress string
 	healthAddress  string
 	leaderElection bool
@@ -83,6 +85,8 @@ func (o *options) flags() *flag.FlagSet {
 	flags.Var(&o.insecureHosts, "insecure-registry", "host:port of a registry that is spoken to without TLS; may be repeated")
 	flags.Var(&o.allowAddresses, "allow-address", "CIDR of private addresses that registries and feeds may have, such as 10.0.0.0/8; may be repeated")
 	flags.Var(&o.webhookHosts, "webhook-host", "name or address in the webhook's certificate; default is its Service; may be repeated")
+	flags.StringVar(&o.queryAddress, "query-bind-address", ":8443", "address that answers kubectl assay affected and find, by HTTPS, 0 for none")
+	flags.Var(&o.queryHosts, "query-host", "name or address in the query server's certificate beside its Service; may be repeated")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address for metrics, 0 for none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")
 	flags.BoolVar(&o.leaderElection, "leader-elect", false, "hold a lease, so that only one controller writes")

@@ -48,8 +48,17 @@ func (f *Fleet) Carrying(ids map[string]struct{}) []image.Digest {
 	return carrying
 }
 
-// Affected returns the packages that carry the vulnerability, which is named by its id or an alias, sorted by image and package.
-func (f *Fleet) Affected(id string) []Carrier {
+// Has says whether what is in the image is known, and matched where there is a database.
+func (f *Fleet) Has(manifest image.Digest) bool {
+	f.mutex.RLock()
+	defer f.mutex.RUnlock()
+	e, known := f.catalog.images[manifest]
+	return known && e.failure == nil && (f.results == nil || f.results.cover(e))
+}
+
+// Affected returns the packages in the images that carry the vulnerability, which is named by its id or an alias: in the order
+// of the images, sorted within each, and no more images once there are as many as the limit.
+func (f *Fleet) Affected(id string, in []image.Digest, limit int) []Carrier {
 	f.mutex.RLock()
 	defer f.mutex.RUnlock()
 	if f.results == nil || id == "" {
@@ -57,7 +66,7 @@ func (f *Fleet) Affected(id string) []Carrier {
 	}
 	r := f.results
 	meant := r.meaning(func(other string) bool { return other == id })
-	return f.carriers(f.catalog.instancesWith(r, meant), func(i instance, add func(Carrier)) {
+	return f.carriers(f.catalog.instancesWith(r, meant), in, limit, func(i instance, add func(Carrier)) {
 		for _, m := range r.matches[i.tuple] {
 			if meant(m) {
 				add(Carrier{ID: r.id(m), FixedVersion: r.texts.rows[m.fixed], Severity: r.ratings[m.basis].severity})
@@ -66,8 +75,8 @@ func (f *Fleet) Affected(id string) []Carrier {
 	})
 }
 
-// Find returns the packages that the pattern matches, sorted by image and package.
-func (f *Fleet) Find(pattern Pattern) []Carrier {
+// Find returns the packages in the images that the pattern matches, ordered and bounded as those of Affected.
+func (f *Fleet) Find(pattern Pattern, in []image.Digest, limit int) []Carrier {
 	f.mutex.RLock()
 	defer f.mutex.RUnlock()
 	c := f.catalog
@@ -81,14 +90,18 @@ func (f *Fleet) Find(pattern Pattern) []Carrier {
 	for number, i := range c.instances.rows {
 		wanted[number] = matching[i.record]
 	}
-	return f.carriers(wanted, func(_ instance, add func(Carrier)) { add(Carrier{}) })
+	return f.carriers(wanted, in, limit, func(_ instance, add func(Carrier)) { add(Carrier{}) })
 }
 
 // carriers lists the instances that are wanted, in each image that has them. what tells of one why it is.
-func (f *Fleet) carriers(wanted []bool, what func(i instance, add func(Carrier))) []Carrier {
+func (f *Fleet) carriers(wanted []bool, in []image.Digest, limit int, what func(i instance, add func(Carrier))) []Carrier {
 	var all []Carrier
-	for manifest, e := range f.catalog.images {
-		for _, number := range e.instances {
+	for _, manifest := range in {
+		if len(all) >= limit {
+			break
+		}
+		from := len(all)
+		for _, number := range f.catalog.images[manifest].instances {
 			if !wanted[number] {
 				continue
 			}
@@ -98,9 +111,11 @@ func (f *Fleet) carriers(wanted []bool, what func(i instance, add func(Carrier))
 				all = append(all, c)
 			})
 		}
+		found := all[from:]
+		slices.SortFunc(found, compareCarriers)
+		all = all[:from+len(slices.CompactFunc(found, func(a, b Carrier) bool { return compareCarriers(a, b) == 0 }))]
 	}
-	slices.SortFunc(all, compareCarriers)
-	return slices.CompactFunc(all, func(a, b Carrier) bool { return compareCarriers(a, b) == 0 })
+	return all
 }
 
 func compareCarriers(a, b Carrier) int {

@@ -99,6 +99,7 @@ func (r *round) live(name string) *process.Process {
 			"--allow-address=127.0.0.0/8",
 			"--webhook-host=127.0.0.1",
 			"--health-probe-bind-address=0",
+			"--query-bind-address=0",
 		},
 		Env: []string{"HOME=" + r.dir}, // nothing of whoever runs the test
 	}))(r.t)

@@ -66,8 +66,15 @@ func (w *World) startController(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	queries, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	w.Queries = "https://" + queries
 	args := []string{
 		"--namespace=" + Namespace,
+		"--query-bind-address=" + queries,
+		"--query-host=127.0.0.1",
 		"--data-dir=" + filepath.Join(w.dir, "data"),
 		"--indexer=" + w.bin("assay-index"),
 		"--database-repository=" + w.Database(),

@@ -57,6 +57,8 @@ type World struct {
 	Kubeconfig string
 	// Registry is the host:port of the registry.
 	Registry string
+	// Queries is the URL at which assay-controller answers kubectl assay affected and find.
+	Queries string
 	// Keys sign the images of the story.
 	Keys KeyPair
 

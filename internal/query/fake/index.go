@@ -29,16 +29,27 @@ type Index struct {
 func (i *Index) Has(manifest image.Digest) bool { return slices.Contains(i.Known, manifest) }
 
 // Affected implements [server.Index].
-func (i *Index) Affected(id string) []fleet.Carrier {
-	return slices.DeleteFunc(slices.Clone(i.Carriers), func(c fleet.Carrier) bool { return c.ID != id })
+func (i *Index) Affected(id string, in []image.Digest, limit int) []fleet.Carrier {
+	return i.carriers(in, limit, func(c fleet.Carrier) (fleet.Carrier, bool) { return c, c.ID == id })
 }
 
 // Find implements [server.Index].
-func (i *Index) Find(pattern fleet.Pattern) []fleet.Carrier {
+func (i *Index) Find(pattern fleet.Pattern, in []image.Digest, limit int) []fleet.Carrier {
+	return i.carriers(in, limit, func(c fleet.Carrier) (fleet.Carrier, bool) {
+		return fleet.Carrier{Manifest: c.Manifest, Package: c.Package}, pattern.Matches(c.Package.PURL)
+	})
+}
+
+func (i *Index) carriers(in []image.Digest, limit int, choose func(fleet.Carrier) (fleet.Carrier, bool)) []fleet.Carrier {
 	var found []fleet.Carrier
-	for _, c := range i.Carriers {
-		if pattern.Matches(c.Package.PURL) {
-			found = append(found, fleet.Carrier{Manifest: c.Manifest, Package: c.Package})
+	for _, manifest := range in {
+		if len(found) >= limit {
+			break
+		}
+		for _, c := range i.Carriers {
+			if chosen, is := choose(c); is && c.Manifest == manifest {
+				found = append(found, chosen)
+			}
 		}
 	}
 	return found

@@ -21,6 +21,12 @@ import (
 	"github.com/assay-dev/assay/internal/query"
 )
 
+// maxCarriers is how many packages an answer is made of: of each match there may be one for every platform.
+const maxCarriers = (query.MaxMatches + 1) * maxPlatforms
+
+// maxPlatforms is how many platforms a TrustedImage judges.
+const maxPlatforms = 16
+
 // maxText bounds what an answer says of one property of a package, in characters.
 const maxText = 256
 
@@ -28,10 +34,11 @@ const maxText = 256
 type Index interface {
 	// Has says whether it knows what is in the image.
 	Has(manifest image.Digest) bool
-	// Affected returns the packages that carry the vulnerability.
-	Affected(id string) []fleet.Carrier
-	// Find returns the packages that match.
-	Find(pattern fleet.Pattern) []fleet.Carrier
+	// Affected returns the packages in the images that carry the vulnerability, in the order of the images, and no more images
+	// once there are as many as the limit.
+	Affected(id string, in []image.Digest, limit int) []fleet.Carrier
+	// Find returns the packages in the images that match, likewise.
+	Find(pattern fleet.Pattern, in []image.Digest, limit int) []fleet.Carrier
 	// Feed is the vulnerability database's version; it is CouldNotCheck while none is loaded.
 	Feed() evidence.Fact[evidence.Feed]
 }
@@ -63,7 +70,7 @@ func (a answerer) affected(question string, of places) (*query.Answer, error) {
 	if feed.State != evidence.Known {
 		return nil, &refused{http.StatusServiceUnavailable, "nothing is known of vulnerabilities yet: " + feed.Message}
 	}
-	answer := a.join(a.index.Affected(question), of, func(string) bool { return false })
+	answer := a.join(a.index.Affected(question, of.manifests(), maxCarriers), of, func(string) bool { return false })
 	answer.Database = feed.Value.Version
 	return answer, nil
 }
@@ -73,7 +80,7 @@ func (a answerer) find(question string, of places) (*query.Answer, error) {
 	if err != nil {
 		return nil, &refused{http.StatusBadRequest, evidence.Printable(err.Error(), maxText)}
 	}
-	return a.join(a.index.Find(possibly{pattern}), of, func(text string) bool {
+	return a.join(a.index.Find(possibly{pattern}, of.manifests(), maxCarriers), of, func(text string) bool {
 		parsed, err := purl.Parse(text)
 		return err == nil && pattern.Match(parsed) == purl.Unsure
 	}), nil

@@ -99,3 +99,18 @@ func manifests(digest v1alpha1.DigestString, platforms []v1alpha1.PlatformDigest
 	}
 	return found
 }
+
+// manifests are those of all places, each once, in their order.
+func (of places) manifests() []image.Digest {
+	seen := make(map[image.Digest]struct{}, len(of))
+	var all []image.Digest
+	for i := range of {
+		for _, p := range of[i].platforms {
+			if _, again := seen[p.manifest]; !again {
+				seen[p.manifest] = struct{}{}
+				all = append(all, p.manifest)
+			}
+		}
+	}
+	return all
+}
