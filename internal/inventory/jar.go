@@ -33,8 +33,8 @@ type Jar struct {
 type Naming struct {
 	// Database is the version of the database.
 	Database string `json:"database"`
-	// Paths of the jars that it names, sorted.
-	Paths []string `json:"paths,omitempty"`
+	// Jars are the indexes in Inventory.Jars of those that it names, sorted.
+	Jars []int `json:"jars,omitempty"`
 	// Detail and Hidden are in the form of Inventory.Detail and hold the packages that it names: those of files that are claimed
 	// are in Hidden. Empty when there are none.
 	Detail json.RawMessage `json:"detail,omitempty"`
@@ -55,8 +55,8 @@ const maxUnidentified = 20
 // Identify takes up what a database says of the jars, in place of what one said before, and lists those that stay unidentified.
 func (i *Inventory) Identify(naming Naming) {
 	i.Naming, i.Unidentified = naming, nil
-	for _, jar := range i.Jars {
-		_, found := slices.BinarySearch(naming.Paths, jar.Path)
+	for index, jar := range i.Jars {
+		_, found := slices.BinarySearch(naming.Jars, index)
 		if !jar.Named && !jar.Claimed && !found && len(i.Unidentified) < maxUnidentified {
 			i.Unidentified = append(i.Unidentified, jar.Path)
 		}
