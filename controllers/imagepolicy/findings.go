@@ -16,7 +16,6 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/policy"
-	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/reconcile"
 )
 
@@ -32,36 +31,49 @@ type findings struct {
 	problems []problem
 	// lookAgain is how soon to look again without an event, zero for never.
 	lookAgain time.Duration
+	// unused are the exceptions that excuse nothing, meaningful only when settled.
+	unused  []v1alpha1.ExceptionReference
+	settled bool
 	// err is why the policy's keys could not be read.
 	err error
 }
 
-// inspect returns what is wrong with a policy whose authorities are resolved: what its spec must change first, and then
-// in the order of the fields.
+// inspect returns what is wrong with a policy whose authorities and documents are resolved: what its spec must change first, and
+// then in the order of the fields.
 func inspect(p policy.Policy) findings {
 	var found findings
-	for _, pattern := range p.Spec.Images {
-		if err := scope.CheckPattern(pattern); err != nil {
-			found.problems = append(found.problems, problem{v1alpha1.ReasonPolicyInvalid, fmt.Sprintf("images: %s; correct it", err), true})
-		}
+	for _, err := range policy.Check(p.Spec) {
+		found.problems = append(found.problems, problem{v1alpha1.ReasonPolicyInvalid, err.Error() + "; correct it", true})
 	}
 	authorities := slices.SortedFunc(slices.Values(p.Spec.Authorities), func(a, b v1alpha1.Authority) int { return cmp.Compare(a.Name, b.Name) })
 	for _, authority := range authorities {
-		refers := authority.Key != nil && authority.Key.ConfigMapKeyRef != nil
-		if refers && found.lookAgain == 0 {
-			found.lookAgain = lookAgain
-		}
 		key := p.Authorities[authority.Name]
-		if key.State == evidence.Known {
-			continue
+		found.add("authority "+string(authority.Name), authority.Key != nil && authority.Key.ConfigMapKeyRef != nil, key.State, key.Reason, key.Message)
+	}
+	if p.Spec.Vulnerabilities != nil {
+		sources := slices.SortedFunc(slices.Values(p.Spec.Vulnerabilities.VEX), func(a, b v1alpha1.VEXSource) int { return cmp.Compare(a.Name, b.Name) })
+		for _, source := range sources {
+			if document := p.VEX[source.Name]; source.ConfigMapKeyRef != nil {
+				found.add("vulnerabilities.vex["+string(source.Name)+"]", true, document.State, document.Reason, document.Message)
+			}
 		}
-		if refers {
-			found.lookAgain = lookForWrong
-		}
-		found.problems = append(found.problems, problem{key.Reason, fmt.Sprintf("authority %s: %s", authority.Name, key.Message), !refers})
 	}
 	slices.SortStableFunc(found.problems, func(a, b problem) int { return order(a) - order(b) })
 	return found
+}
+
+// add takes up what is known of a key or a document that stands in a ConfigMap or in the spec.
+func (f *findings) add(what string, inConfigMap bool, state evidence.State, reason, message string) {
+	if inConfigMap && f.lookAgain == 0 {
+		f.lookAgain = lookAgain
+	}
+	if state == evidence.Known {
+		return
+	}
+	if inConfigMap {
+		f.lookAgain = lookForWrong
+	}
+	f.problems = append(f.problems, problem{reason, what + ": " + message, !inConfigMap})
 }
 
 func order(p problem) int {
@@ -71,10 +83,8 @@ func order(p problem) int {
 	return 1
 }
 
-// writeStatus says in the conditions whether the policy can be applied. It is Stalled only when its spec must change.
-func writeStatus(status *v1alpha1.PolicyStatus, generation int64, now time.Time, found findings) {
-	status.ObservedGeneration = generation
-	conditions := reconcile.Conditions{List: &status.Conditions, Generation: generation, Now: now}
+// writeReady says in the conditions whether the policy can be applied. It is Stalled only when its spec must change.
+func writeReady(conditions reconcile.Conditions, found findings) {
 	if found.err != nil {
 		conditions.Remove(v1alpha1.StalledCondition)
 		conditions.Set(v1alpha1.ReadyCondition, metav1.ConditionUnknown, v1alpha1.ReasonInProgress,

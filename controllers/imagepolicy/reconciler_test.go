@@ -22,17 +22,21 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/controllers/imagepolicy"
+	"github.com/assay-dev/assay/internal/alarm"
 	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/policy/keys/cluster"
 	"github.com/assay-dev/assay/internal/policy/keys/fake"
+	"github.com/assay-dev/assay/internal/roster"
 	"github.com/assay-dev/assay/test/controlplane"
 	"github.com/assay-dev/assay/test/manifests"
 )
@@ -49,9 +53,9 @@ var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 func newAPI(t *testing.T) client.Client {
 	t.Helper()
 	ctrl.SetLogger(logr.Discard())
-	types := runtime.NewScheme()
+	kinds := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(types); err != nil {
+		if err := add(kinds); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,7 +65,7 @@ func newAPI(t *testing.T) client.Client {
 	config.Impersonate = rest.ImpersonationConfig{
 		UserName: "system:serviceaccount:assay-system:assay-controller", Groups: []string{"system:masters"},
 	}
-	api, err := client.New(config, client.Options{Scheme: types})
+	api, err := client.New(config, client.Options{Scheme: kinds})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +115,17 @@ func referring(name v1alpha1.RuleName, configMap v1alpha1.ObjectName, key string
 func authorities(all ...v1alpha1.Authority) v1alpha1.PolicySpec {
 	return v1alpha1.PolicySpec{Authorities: all}
 }
+
+// around puts what a reconciler stands on around the resolver.
+func around(resolver *keys.Resolver, clock *clocktesting.FakeClock) imagepolicy.Surroundings {
+	return imagepolicy.Surroundings{
+		Keys: resolver, Roster: roster.New(), Alarm: alarm.New(clock), Recorder: events.NewFakeRecorder(16), Clock: clock,
+		Feeds: func(name string) v1alpha1.FeedStatus { return v1alpha1.FeedStatus{Name: name, Version: "1"} },
+	}
+}
+
+// nobody is woken at a moment.
+func nobody(context.Context, types.NamespacedName) {}
 
 // condition as a test writes it.
 type condition struct {
@@ -218,8 +233,8 @@ func testPolicies(t *testing.T, api client.Client) {
 			if !test.clusterWide {
 				p := &v1alpha1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: test.spec}
 				create(t, api, p)
-				clock := clocktesting.NewFakePassiveClock(noon)
-				check(t, api, p, imagepolicy.ForImagePolicies(api, resolver, clock), clock, test.after, test.reading, test.conditions)
+				clock := clocktesting.NewFakeClock(noon)
+				check(t, api, p, imagepolicy.ForImagePolicies(api, around(resolver, clock), nobody), clock, test.after, test.reading, test.conditions)
 			}
 			if !test.namespaced {
 				p := &v1alpha1.ClusterImagePolicy{
@@ -227,8 +242,8 @@ func testPolicies(t *testing.T, api client.Client) {
 					Spec:       v1alpha1.ClusterPolicySpec{Namespaces: []v1alpha1.NamespacePattern{environment}, PolicySpec: test.spec},
 				}
 				create(t, api, p)
-				clock := clocktesting.NewFakePassiveClock(noon)
-				check(t, api, p, imagepolicy.ForClusterImagePolicies(api, resolver, clock), clock, test.after, test.reading, test.conditions)
+				clock := clocktesting.NewFakeClock(noon)
+				check(t, api, p, imagepolicy.ForClusterImagePolicies(api, around(resolver, clock), nobody), clock, test.after, test.reading, test.conditions)
 				if err := api.Delete(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
@@ -247,7 +262,7 @@ type reconciler interface {
 }
 
 // check reconciles twice, and the second time nothing may be written.
-func check(t *testing.T, api client.Client, p policyObject, r reconciler, clock *clocktesting.FakePassiveClock,
+func check(t *testing.T, api client.Client, p policyObject, r reconciler, clock *clocktesting.FakeClock,
 	after time.Duration, reading status.Status, want []condition,
 ) {
 	t.Helper()
@@ -319,7 +334,7 @@ func readingOf(t *testing.T, api client.Client, p policyObject) status.Status {
 }
 
 func testChange(t *testing.T, api client.Client) {
-	r := imagepolicy.ForImagePolicies(api, &keys.Resolver{ConfigMaps: cluster.ConfigMaps{Reader: api}}, clocktesting.NewFakePassiveClock(noon))
+	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{ConfigMaps: cluster.ConfigMaps{Reader: api}}, clocktesting.NewFakeClock(noon)), nobody)
 	p := &v1alpha1.ImagePolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: authorities(inline("ci", "no key")),
 	}
@@ -338,7 +353,7 @@ func testChange(t *testing.T, api client.Client) {
 
 func testOutage(t *testing.T, api client.Client) {
 	outage := apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "keys", nil)
-	r := imagepolicy.ForImagePolicies(api, &keys.Resolver{ConfigMaps: &fake.ConfigMaps{Err: outage}}, clocktesting.NewFakePassiveClock(noon))
+	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{ConfigMaps: &fake.ConfigMaps{Err: outage}}, clocktesting.NewFakeClock(noon)), nobody)
 	p := &v1alpha1.ImagePolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: authorities(referring("ci", "keys", "cosign.pub")),
 	}
@@ -356,7 +371,7 @@ func testOutage(t *testing.T, api client.Client) {
 }
 
 func testGone(t *testing.T, api client.Client) {
-	r := imagepolicy.ForImagePolicies(api, &keys.Resolver{}, clocktesting.NewFakePassiveClock(noon))
+	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{}, clocktesting.NewFakeClock(noon)), nobody)
 	request := ctrl.Request{NamespacedName: client.ObjectKey{Namespace: environment, Name: "gone"}}
 	if result, err := r.Reconcile(t.Context(), request); err != nil || result != (ctrl.Result{}) {
 		t.Errorf("got %v, %v", result, err)
@@ -368,7 +383,7 @@ func testConflict(t *testing.T, api client.Client) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: authorities(inline("ci", "no key")),
 	}
 	create(t, api, p)
-	r := imagepolicy.ForImagePolicies(outdated{api}, &keys.Resolver{}, clocktesting.NewFakePassiveClock(noon))
+	r := imagepolicy.ForImagePolicies(outdated{api}, around(&keys.Resolver{}, clocktesting.NewFakeClock(noon)), nobody)
 	if _, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(p)}); !apierrors.IsConflict(err) {
 		t.Errorf("got error %v", err)
 	}

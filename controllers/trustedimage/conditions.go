@@ -4,6 +4,7 @@
 package trustedimage
 
 import (
+	"fmt"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,7 +57,7 @@ func (s *scope) ready() condition {
 	case current != nil && current.record.NotPassingSince != nil:
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonInGrace,
 			strings.TrimSuffix("the trusted digest stopped passing and stays admissible for 72 hours from status.trusted.notPassingSince: "+
-				s.verdicts[current.reference].Message(), ": ")}
+				current.message(), ": ")}
 	case current != nil:
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonPolicyPassed, "trusted: " + current.reference.String()}
 	case s.firstError() != nil:
@@ -127,7 +128,11 @@ func (s *scope) scanned() condition {
 	if c, ok := s.missing(); !ok {
 		return c
 	}
-	for _, platform := range s.evidence[*s.candidate].Platforms {
+	if s.reportErr != nil {
+		return failed(s.reportErr, metav1.ConditionUnknown)
+	}
+	examined := s.examined[*s.candidate]
+	for _, platform := range examined.Platforms {
 		if c, known := knowledge(platform, platform.Inventory); !known {
 			return c
 		}
@@ -135,7 +140,18 @@ func (s *scope) scanned() condition {
 			return c
 		}
 	}
-	return condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every platform was indexed and matched"}
+	return condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every platform was indexed and matched" + ignoredVEX(examined)}
+}
+
+// ignoredVEX tells of VEX documents that count for nothing, since nobody is to wonder why they excuse nothing.
+func ignoredVEX(examined evidence.Evidence) string {
+	switch examined.IgnoredVEX {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 VEX document on the image is ignored, which none of the authorities signed that policies believe"
+	}
+	return fmt.Sprintf("; %d VEX documents on the image are ignored, which none of the authorities signed that policies believe", examined.IgnoredVEX)
 }
 
 func knowledge[T any](platform evidence.Platform, fact evidence.Fact[T]) (condition, bool) {
@@ -162,7 +178,7 @@ func (s *scope) verifiedCondition() condition {
 		return c
 	}
 	result := condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every signature that a policy demands verified"}
-	for _, rule := range s.verdicts[*s.candidate].Rules {
+	for _, rule := range s.verdict.Rules {
 		if !strings.HasPrefix(rule.Rule, "signatures[") {
 			continue
 		}
@@ -177,10 +193,7 @@ func (s *scope) verifiedCondition() condition {
 }
 
 func (s *scope) policyPassed() condition {
-	var verdict policy.Verdict
-	if s.candidate != nil {
-		verdict = s.verdicts[*s.candidate]
-	}
+	verdict := s.verdict
 	switch {
 	case len(verdict.Rules) == 0 && verdict.Outcome != policy.Trusted:
 		c, _ := s.missing()

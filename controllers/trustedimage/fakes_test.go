@@ -36,6 +36,7 @@ type fakeRegistry struct {
 	attached  map[image.Digest][]image.Descriptor
 	signed    bool
 	asked     int
+	requests  int
 	indexed   int
 	attaches  int
 }
@@ -115,6 +116,7 @@ func (f *fakeRegistry) Resolve(_ context.Context, tag image.Tag) (image.Document
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++
+	f.requests++
 	if f.down != nil {
 		return image.Document{}, f.down
 	}
@@ -128,6 +130,7 @@ func (f *fakeRegistry) Resolve(_ context.Context, tag image.Tag) (image.Document
 func (f *fakeRegistry) Document(_ context.Context, reference image.Reference) (image.Document, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.requests++
 	if f.down != nil {
 		return image.Document{}, f.down
 	}
@@ -141,6 +144,7 @@ func (f *fakeRegistry) Document(_ context.Context, reference image.Reference) (i
 func (f *fakeRegistry) Blob(_ context.Context, _ image.Repository, descriptor image.Descriptor) (io.ReadCloser, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.requests++
 	if f.down != nil {
 		return nil, f.down
 	}
@@ -150,10 +154,12 @@ func (f *fakeRegistry) Blob(_ context.Context, _ image.Repository, descriptor im
 func (f *fakeRegistry) Referrers(_ context.Context, reference image.Reference) ([]image.Descriptor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.requests++
 	return f.attached[reference.Digest], f.down
 }
 
 func (f *fakeRegistry) Attach(_ context.Context, _ image.Repository, subject image.Descriptor, artifact registry.Artifact) (image.Digest, error) {
+	f.requests++
 	if f.denyPush {
 		return image.Digest{}, registry.NewError(registry.KindUnauthorized, nil, "read-only")
 	}
@@ -193,54 +199,12 @@ func (f *fakeRegistry) CycloneDX(context.Context, string, inventory.Inventory) (
 }
 
 func (f *fakeRegistry) Verify(_ context.Context, _ registry.Reader, _ image.Reference, wanted []signature.Key) map[string]evidence.Fact[evidence.Signature] {
+	f.requests++
 	facts := map[string]evidence.Fact[evidence.Signature]{}
 	for _, key := range wanted {
 		facts[key.Fingerprint] = evidence.Checked(evidence.Signature{Verified: f.signed})
 	}
 	return facts
-}
-
-// fakeFindings is a vulnerability database and a catalogue that say what a test tells them.
-type fakeFindings struct {
-	mu      sync.Mutex
-	edition int
-	by      map[image.Digest][]evidence.Finding
-	err     error
-}
-
-// find makes the database know findings in the image from now on.
-func (f *fakeFindings) find(digest image.Digest, findings ...evidence.Finding) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.by[digest] = findings
-	f.edition++
-}
-
-func (f *fakeFindings) fail(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.err = err
-	f.edition++
-}
-
-func (f *fakeFindings) Match(_ context.Context, made inventory.Inventory) ([]evidence.Finding, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]evidence.Finding(nil), f.by[made.Image]...), f.err
-}
-
-func (f *fakeFindings) Version() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return fmt.Sprint(f.edition)
-}
-
-func (f *fakeFindings) Exploited(string) bool { return false }
-
-func (f *fakeFindings) Ransomware(string) bool { return false }
-
-func (f *fakeFindings) Feed() evidence.Fact[evidence.Feed] {
-	return evidence.Checked(evidence.Feed{Version: "test"})
 }
 
 func imageDigest(content []byte) string { return image.DigestOf(content).String() }

@@ -5,6 +5,7 @@ package trustedimage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,12 +14,15 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/reconcile"
+	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
-// gather collects the evidence on the candidate and on every trusted digest. Nothing in the spec keeps a trusted digest from
-// being judged. What cannot be found out of one is Undetermined and takes no trust away; of the candidate it is an error.
+// gather collects the evidence on the candidate and on every trusted digest, and on what they replaced where policies compare
+// with it. Nothing in the spec keeps a trusted digest from being judged. What cannot be found out of one is Undetermined and takes no
+// trust away; of the candidate it is an error.
 func (r *Reconciler) gather(ctx context.Context, s *scope) {
 	if s.reader == nil {
 		return
@@ -30,10 +34,24 @@ func (r *Reconciler) gather(ctx context.Context, s *scope) {
 		}
 		s.gatherErr = explain(err, v1alpha1.ReasonIndexingFailed)
 	}
-	for _, e := range s.trusted {
-		if _, done := s.evidence[e.reference]; !done {
-			_ = r.gatherDigest(ctx, s, e.reference, nil, "")
+	for i := range s.trusted {
+		e := &s.trusted[i]
+		r.gatherTrusted(ctx, s, e.reference)
+		if e.replaces = r.predecessor(ctx, s, i); e.replaces != nil {
+			r.gatherTrusted(ctx, s, *e.replaces)
 		}
+	}
+}
+
+// gatherTrusted collects the evidence on a digest that is or was trusted, once.
+func (r *Reconciler) gatherTrusted(ctx context.Context, s *scope, reference image.Reference) {
+	if _, done := s.evidence[reference]; done || s.unknown[reference] {
+		return
+	}
+	err := explain(r.gatherDigest(ctx, s, reference, nil, ""), v1alpha1.ReasonIndexingFailed)
+	var waiting *reconcile.Waiting
+	if _, done := s.evidence[reference]; !done && !errors.As(err, &waiting) {
+		s.unknown[reference] = true
 	}
 }
 
@@ -43,16 +61,24 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 	if policies.err != nil {
 		return policies.err
 	}
-	request := gather.Request{Reference: reference, Platforms: platforms, Keys: policies.Keys, Reader: s.reader}
-	key := gatherKey(request, s, r.Intelligence(), requested)
-	collected, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (evidence.Evidence, error) {
-		return r.Gatherer.Gather(ctx, request)
+	request := gather.Request{
+		Reference: reference, Platforms: platforms, Reader: s.reader,
+		Keys: policies.Keys, VEXKeys: policies.VEXKeys, Secrets: policy.NeedsSecrets(policies.Policies),
+	}
+	collected, done, err := workpool.Do(r.Pool, gatherKey(request, s, requested), s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
+		collected, err := r.Gatherer.Gather(ctx, request)
+		if err == nil && gather.Incomplete(collected) {
+			err = workpool.ErrPoor
+		}
+		return collected, err
 	})
-	if !done {
+	switch {
+	case !done:
 		s.pending = true
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, workpool.ErrPoor):
+		s.retryIn = earlier(s.retryIn, retryIn(err))
+	case err != nil:
 		return err
 	}
 	s.evidence[reference] = collected
@@ -60,23 +86,29 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 }
 
 // gatherKey is the same for all objects that want the same evidence with the same credentials. Whoever asks by annotation for
-// a look has a look of its own.
-func gatherKey(request gather.Request, s *scope, intelligence, requested string) workpool.Key {
-	fingerprints := make([]string, 0, len(request.Keys))
-	for _, key := range request.Keys {
-		fingerprints = append(fingerprints, key.Fingerprint)
-	}
-	slices.Sort(fingerprints)
+// a look has a look of its own. What vulnerabilities are known plays no part: findings are no part of what is collected.
+func gatherKey(request gather.Request, s *scope, requested string) workpool.Key {
 	key := workpool.Key{
-		Subject: fmt.Sprintf("gather/%s/%v/%s/%s", request.Reference, request.Platforms, strings.Join(fingerprints, ","), s.credentials),
-		Version: intelligence,
+		Subject: fmt.Sprintf("gather/%s/%v/%s/%s/%v/%s", request.Reference, request.Platforms,
+			fingerprints(request.Keys), fingerprints(request.VEXKeys), request.Secrets, s.credentials),
 		Host:    request.Reference.Repository.Host(),
+		Account: s.credentials,
+		Urgent:  requested != s.object.Status.LastHandledReconcileAt && requested != "" || !s.recorded(request.Reference),
 	}
 	if requested != "" {
 		key.Subject += "/" + s.name.String()
-		key.Version += "/" + requested
+		key.Version = requested
 	}
 	return key
+}
+
+func fingerprints(keys []signature.Key) string {
+	prints := make([]string, 0, len(keys))
+	for _, key := range keys {
+		prints = append(prints, key.Fingerprint)
+	}
+	slices.Sort(prints)
+	return strings.Join(prints, ",")
 }
 
 func wantedPlatforms(wanted []v1alpha1.PlatformString) ([]image.Platform, error) {

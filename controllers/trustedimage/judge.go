@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
@@ -18,12 +19,14 @@ const grace = 72 * time.Hour
 
 // judge reaches a verdict on every digest with evidence, and marks the trusted ones that stopped passing.
 func (r *Reconciler) judge(ctx context.Context, s *scope) {
-	if s.candidate != nil {
-		r.judgeDigest(ctx, s, *s.candidate)
+	r.Roster.Stand(s.name, s.manifests())
+	for i := range s.trusted {
+		e := &s.trusted[i]
+		e.verdict = r.verdictOn(ctx, s, e.reference, e.record.TrustedAt.Time(), e.replaces)
 	}
+	r.judgeCandidate(ctx, s)
 	kept := s.trusted[:0]
 	for _, e := range s.trusted {
-		r.judgeDigest(ctx, s, e.reference)
 		if s.mark(&e) {
 			kept = append(kept, e)
 		} else {
@@ -33,30 +36,76 @@ func (r *Reconciler) judge(ctx context.Context, s *scope) {
 	s.trusted = kept
 }
 
-func (r *Reconciler) judgeDigest(ctx context.Context, s *scope, reference image.Reference) {
+// judgeCandidate reaches the verdict on the candidate: that on the current digest when it is that, and otherwise the one on a
+// digest that would replace it.
+func (r *Reconciler) judgeCandidate(ctx context.Context, s *scope) {
+	current := s.current()
+	var verdict *policy.Verdict
+	switch {
+	case s.candidate == nil:
+	case current == nil:
+		verdict = r.verdictOn(ctx, s, *s.candidate, time.Time{}, nil)
+	case current.reference == *s.candidate:
+		verdict = current.verdict
+	default:
+		verdict = r.verdictOn(ctx, s, *s.candidate, time.Time{}, &current.reference)
+	}
+	if verdict != nil {
+		s.verdict = *verdict
+	}
+}
+
+// verdictOn judges a digest, nil when nobody could. replaces is what the environment trusted before it, nil for nothing. While
+// nothing is known of that, because somebody cannot be asked, a digest that is compared with it is not judged: an outage takes no
+// trust away.
+func (r *Reconciler) verdictOn(ctx context.Context, s *scope, reference image.Reference, trustedAt time.Time, replaces *image.Reference) *policy.Verdict {
 	policies := r.policiesFor(ctx, s, reference.Repository)
-	if _, done := s.verdicts[reference]; done || policies.err != nil {
-		return
+	if policies.err != nil {
+		return nil
+	}
+	examined, known := r.examine(ctx, s, reference)
+	if !known && len(policies.Policies) > 0 {
+		return nil
+	}
+	circumstances := policy.Circumstances{Now: s.now, TrustedAt: trustedAt}
+	if replaces != nil && compares(policies.Policies) {
+		if s.unknown[*replaces] {
+			return nil
+		}
+		if before, known := r.examine(ctx, s, *replaces); known {
+			circumstances.Replaces = &before
+		}
+	}
+	verdict := policy.Judge(policies.Policies, examined, circumstances)
+	s.soon(verdict.Until)
+	return &verdict
+}
+
+// examine returns what is known of a digest now, and false when nothing was gathered of it.
+func (r *Reconciler) examine(ctx context.Context, s *scope, reference image.Reference) (evidence.Evidence, bool) {
+	if examined, done := s.examined[reference]; done {
+		return examined, true
 	}
 	collected, gathered := s.evidence[reference]
-	if gathered || len(policies.Policies) == 0 {
-		examined := r.Gatherer.Examine(ctx, collected, gather.Wanted{})
-		s.evidence[reference] = examined
-		s.verdicts[reference] = policy.Judge(policies.Policies, examined, policy.Circumstances{Now: s.now})
+	if !gathered {
+		return evidence.Evidence{}, false
 	}
+	policies := r.policiesFor(ctx, s, reference.Repository)
+	examined := r.Gatherer.Examine(ctx, collected, gather.Wanted{Packages: policy.NeedsPackages(policies.Policies)})
+	s.examined[reference] = examined
+	return examined, true
 }
 
 // mark records whether a trusted digest still passes, and says whether it stays. Undetermined changes nothing.
 // Without a policy there is nothing that it passes.
 func (s *scope) mark(e *entry) bool {
-	verdict, judged := s.verdicts[e.reference]
 	policies := s.policies[e.reference.Repository]
 	switch {
-	case !judged || policies.err != nil:
-	case verdict.Outcome == policy.Trusted:
+	case e.verdict == nil || policies.err != nil:
+	case e.verdict.Outcome == policy.Trusted:
 		e.record.NotPassingSince = nil
 		e.passed = policy.Hash(policies.Policies)
-	case verdict.Outcome == policy.Rejected || len(policies.Policies) == 0:
+	case e.verdict.Outcome == policy.Rejected || len(policies.Policies) == 0:
 		if e.record.NotPassingSince == nil {
 			since := v1alpha1.NewTimestamp(s.now)
 			e.record.NotPassingSince = &since
@@ -65,12 +114,27 @@ func (s *scope) mark(e *entry) bool {
 	if e.record.NotPassingSince == nil {
 		return true
 	}
-	left := e.record.NotPassingSince.Time().Add(grace).Sub(s.now)
-	if left <= 0 && !judged && s.pending {
-		return true // Nobody looked for a while; whether it passes now will be known in a moment.
+	ends := e.record.NotPassingSince.Time().Add(grace)
+	if !ends.After(s.now) {
+		return e.verdict == nil && s.pending // Nobody looked for a while; whether it passes now will be known in a moment.
 	}
-	if left > 0 && (s.graceEnds == 0 || left < s.graceEnds) {
-		s.graceEnds = left
+	s.soon(ends)
+	return true
+}
+
+// soon notes a moment at which time alone may change how a digest is judged.
+func (s *scope) soon(at time.Time) {
+	if at.After(s.now) && (s.until.IsZero() || at.Before(s.until)) {
+		s.until = at
 	}
-	return left > 0
+}
+
+// compares says that a policy compares a digest with the one that it replaces.
+func compares(policies []policy.Policy) bool {
+	for _, p := range policies {
+		if p.Spec.Vulnerabilities != nil && p.Spec.Vulnerabilities.NotWorseThanCurrent {
+			return true
+		}
+	}
+	return false
 }

@@ -43,7 +43,7 @@ func (r *Reconciler) promote(ctx context.Context, s *scope) {
 
 // passes says that the candidate is new here and passes every policy.
 func (s *scope) passes() bool {
-	if s.candidate == nil || s.verdicts[*s.candidate].Outcome != policy.Trusted {
+	if s.candidate == nil || s.verdict.Outcome != policy.Trusted {
 		return false
 	}
 	current := s.current()
@@ -83,6 +83,11 @@ func (r *Reconciler) withCandidate(ctx context.Context, s *scope, trusted []entr
 	bundle, err := r.Seals.seal(ctx, s.name, added, s.now)
 	if err != nil {
 		return nil, err
+	}
+	if len(trusted) > 0 {
+		if err := r.Seals.replace(ctx, s.name, added.reference, trusted[0].reference); err != nil {
+			return nil, err
+		}
 	}
 	added.record.SealDigest = v1alpha1.DigestString(image.DigestOf(bundle).String())
 	if err := r.Seals.sign(ctx, s.name, &added.record); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/reconcile"
 	"github.com/assay-dev/assay/internal/workpool"
 )
@@ -17,8 +18,20 @@ import (
 type entry struct {
 	record    v1alpha1.TrustedDigest
 	reference image.Reference
+	// replaces is what the environment trusted before, where a policy compares with it. Set by gather.
+	replaces *image.Reference
+	// verdict of this reconcile, nil when there is none. Set by judge.
+	verdict *policy.Verdict
 	// passed is the hash of the policies that the digest passed in this reconcile, zero when it passed none. Set by judge.
 	passed image.Digest
+}
+
+// message says why the digest does not pass, as far as that was found out in this reconcile.
+func (e *entry) message() string {
+	if e.verdict == nil {
+		return ""
+	}
+	return e.verdict.Message()
 }
 
 // recall reads what the environment trusts: from the status when every entry there has a valid signature, and from the ledger
@@ -61,8 +74,10 @@ func (r *Reconciler) restore(_ context.Context, s *scope) {
 		Subject: fmt.Sprintf("restore/%s", s.name),
 		Version: fmt.Sprintf("%s/%s/%s", s.object.UID, reference, s.credentials),
 		Host:    reference.Repository.Host(),
+		Account: s.credentials,
+		Urgent:  true,
 	}
-	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
+	sealed, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (*v1alpha1.TrustedDigest, error) {
 		return r.Seals.find(ctx, reader, s.name, reference)
 	})
 	switch {

@@ -18,11 +18,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/alarm"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/reconcile"
 	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/roster"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
@@ -38,8 +40,12 @@ type Reconciler struct {
 	Registries registry.Provider
 	// Gatherer collects evidence.
 	Gatherer *gather.Gatherer
-	// Intelligence names the databases and feeds that findings come from now. Another name asks for another match.
-	Intelligence func() string
+	// Roster remembers what each object's judgement rested on.
+	Roster *roster.Roster
+	// UsesChanged is told of policies of whose exceptions others are used than before; nil when nobody wants to know.
+	UsesChanged func(ctx context.Context, policies []string)
+	// Moments wakes objects when time alone changes how they are judged.
+	Moments *alarm.Bell
 	// Seals keeps and makes what makes an entry trust.
 	Seals *Seals
 	// Pool runs what needs the network or a child process.
@@ -57,6 +63,9 @@ const conflictRetry = 100 * time.Millisecond
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var object v1alpha1.TrustedImage
 	if err := r.Client.Get(ctx, request.NamespacedName, &object); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(ctx, request.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !object.DeletionTimestamp.IsZero() {
@@ -64,6 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	s := newScope(&object, r.Clock.Now())
 	r.run(ctx, s)
+	r.Moments.Set(s.name, s.until)
 	changed := object.DeepCopy()
 	s.writeStatus(&changed.Status)
 	_, err := reconcile.PatchStatus(ctx, r.Client.Status(), &object, changed, func(o client.Object) any {
@@ -83,17 +93,31 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // run takes the phases in their order. Each fills its part of the scope; one whose input is missing does nothing.
 func (r *Reconciler) run(ctx context.Context, s *scope) {
 	phases := []func(context.Context, *scope){
-		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.promote, r.seal,
+		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.note, r.report, r.promote, r.seal,
 	}
 	for _, phase := range phases {
 		phase(ctx, s)
 	}
 }
 
-// result says when to look again: an error is retried with backoff, everything else at the next moment something is due.
+// forget forgets an object that is no more.
+func (r *Reconciler) forget(ctx context.Context, name types.NamespacedName) {
+	r.Moments.Set(name, time.Time{})
+	r.usesChanged(ctx, r.Roster.Forget(name))
+}
+
+// usesChanged tells of policies of whose exceptions others are used than before.
+func (r *Reconciler) usesChanged(ctx context.Context, policies []string) {
+	if len(policies) > 0 && r.UsesChanged != nil {
+		r.UsesChanged(ctx, policies)
+	}
+}
+
+// result says when to look again: an error is retried with backoff, everything else at the interval. What time alone changes is
+// the alarm's.
 func (s *scope) result() (ctrl.Result, error) {
 	if s.object.Spec.Suspend {
-		return ctrl.Result{RequeueAfter: s.graceEnds}, s.recallErr
+		return ctrl.Result{}, s.recallErr
 	}
 	after := s.interval()
 	for _, err := range s.failures() {
@@ -112,8 +136,8 @@ func (s *scope) result() (ctrl.Result, error) {
 			return ctrl.Result{}, err
 		}
 	}
-	if s.graceEnds > 0 {
-		after = min(after, s.graceEnds)
+	if s.retryIn > 0 {
+		after = min(after, s.retryIn)
 	}
 	return ctrl.Result{RequeueAfter: max(after, time.Second)}, nil
 }

@@ -65,8 +65,10 @@ func (r *Reconciler) resolveRegistry(ctx context.Context, s *scope) (*image.Refe
 		Subject: fmt.Sprintf("resolve/%s", s.name),
 		Version: fmt.Sprintf("%s/%s:%s@%s/%s/%s", s.object.UID, repository, source.Tag, source.Digest, s.credentials, requestedAt(s.object)),
 		Host:    repository.Host(),
+		Account: s.credentials,
+		Urgent:  s.isNew() || requestedAt(s.object) != s.object.Status.LastHandledReconcileAt,
 	}
-	document, done, err := workpool.Do(r.Pool, key, s.name, s.keep(), func(ctx context.Context) (image.Document, error) {
+	document, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (image.Document, error) {
 		document, err := fetch(ctx)
 		if err != nil {
 			return document, err

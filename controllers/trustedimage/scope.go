@@ -51,20 +51,31 @@ type scope struct {
 	// pending says that work is under way whose result will come as an event. Set by resolve, restore and gather.
 	pending bool
 
-	// evidence on the candidate and on every trusted entry, by reference: other policies may speak of the same digest in
-	// another repository. Set by gather.
+	// evidence on the candidate, on every trusted entry and on what they replaced, by reference: other policies may speak of the
+	// same digest in another repository. It has no findings. Set by gather.
 	evidence map[image.Reference]evidence.Evidence
+	// unknown are the references of which nothing could be gathered for now. Set by gather.
+	unknown map[image.Reference]bool
+	// examined is the evidence with what is known of vulnerabilities now. Set by judge as it is needed.
+	examined map[image.Reference]evidence.Evidence
 	// gatherErr is why there is none on the candidate.
 	gatherErr error
+	// retryIn is how soon an image is indexed again of which a platform could not be, zero when there is none. Set by gather.
+	retryIn time.Duration
 	// policies that match, by repository. Set by resolve and gather as they are needed.
 	policies map[image.Repository]matched
-	// verdicts by reference. Set by judge.
-	verdicts map[image.Reference]policy.Verdict
+	// verdict on the candidate. Set by judge; the zero value when it was not judged. The verdicts on what is trusted stand with it.
+	verdict policy.Verdict
+
+	// until is the next moment at which time alone may change how a digest is judged, the zero time when there is none. Set by judge.
+	until time.Time
+	// descriptions of the digests that the status speaks of. Set by report.
+	descriptions map[image.Reference]description
+	// reportErr is why the reports of the findings could not be kept. Set by report.
+	reportErr error
 
 	// promoted says that the candidate became the trusted digest in this reconcile. Set by promote.
 	promoted bool
-	// graceEnds is how long the shortest grace still lasts, zero when nothing is in grace. Set by judge.
-	graceEnds time.Duration
 	// ended are those whose grace is over. Set by judge.
 	ended []image.Reference
 	// sealed says how far the seal of the trusted digest is. Set by seal.
@@ -85,20 +96,36 @@ func newScope(object *v1alpha1.TrustedImage, now time.Time) *scope {
 		name:     types.NamespacedName{Namespace: object.Namespace, Name: object.Name},
 		now:      now,
 		evidence: map[image.Reference]evidence.Evidence{},
+		unknown:  map[image.Reference]bool{},
+		examined: map[image.Reference]evidence.Evidence{},
 		policies: map[image.Repository]matched{},
-		verdicts: map[image.Reference]policy.Verdict{},
+
+		descriptions: map[image.Reference]description{},
 	}
+}
+
+// isNew says that nothing was ever found out about the object.
+func (s *scope) isNew() bool {
+	return s.object.Status.Trusted == nil && s.object.Status.Candidate == nil
+}
+
+// recorded says that the status speaks of the digest, so that it was looked at before.
+func (s *scope) recorded(reference image.Reference) bool {
+	digest := v1alpha1.DigestString(reference.Digest.String())
+	if candidate := s.object.Status.Candidate; candidate != nil && candidate.Digest == digest {
+		return true
+	}
+	for _, e := range s.trusted {
+		if e.reference == reference {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scope) interval() time.Duration {
 	return max(s.object.Spec.Interval.Duration(defaultInterval), minInterval)
 }
-
-// maxKeep bounds how long the answer to a look is kept in memory.
-const maxKeep = time.Hour
-
-// keep is how old the answer to a look may be.
-func (s *scope) keep() time.Duration { return min(s.interval(), maxKeep) }
 
 // current is the digest trusted now, nil when there is none.
 func (s *scope) current() *entry {
@@ -108,10 +135,34 @@ func (s *scope) current() *entry {
 	return &s.trusted[0]
 }
 
+// manifests are those that what is judged consists of, as far as that is known.
+func (s *scope) manifests() []image.Digest {
+	var manifests []image.Digest
+	for _, collected := range s.evidence {
+		for _, platform := range collected.Platforms {
+			manifests = append(manifests, platform.Manifest)
+		}
+	}
+	for _, e := range s.trusted {
+		if _, gathered := s.evidence[e.reference]; !gathered {
+			manifests = append(manifests, e.manifests()...)
+		}
+	}
+	return manifests
+}
+
+// earlier is the shorter of two spans of time of which zero means none.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
 // failures are the errors of all phases, in their order.
 func (s *scope) failures() []error {
 	var errs []error
-	for _, err := range []error{s.recallErr, s.resolveErr, s.gatherErr, s.sealErr} {
+	for _, err := range []error{s.recallErr, s.resolveErr, s.gatherErr, s.reportErr, s.sealErr} {
 		if err != nil {
 			errs = append(errs, err)
 		}

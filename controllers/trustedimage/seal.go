@@ -47,6 +47,7 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 		Subject: fmt.Sprintf("seal/%s", s.name),
 		Version: fmt.Sprintf("%s/%s/%s/%s", s.object.UID, e.reference, s.credentials, requestedAt(s.object)),
 		Host:    e.reference.Repository.Host(),
+		Account: s.credentials,
 	}
 	made, done, err := workpool.Do(r.Pool, key, s.name, attachedFor, func(ctx context.Context) (sealing, error) {
 		return r.attach(ctx, s.name, e, reader)

@@ -70,23 +70,14 @@ func (s *scope) writeTrusted(status *v1alpha1.TrustedImageStatus) {
 	for i, e := range s.trusted {
 		record := e.record
 		if i > 0 {
-			record.Rules, record.Worst = nil, nil
+			description{Findings: record.Findings}.describeTrusted(&record)
 			status.History = append(status.History, record)
 			continue
 		}
-		s.describe(e.reference, &record.Findings, &record.Worst, &record.Rules)
+		if described, found := s.descriptions[e.reference]; found {
+			described.describeTrusted(&record)
+		}
 		status.Trusted = &record
-	}
-}
-
-// describe fills in what explains a digest, when a verdict was reached on it in this reconcile.
-func (s *scope) describe(reference image.Reference, findings **v1alpha1.FindingCounts, worst *[]v1alpha1.FindingReference, rules *[]v1alpha1.RuleResult) {
-	if collected, found := s.evidence[reference]; found {
-		*findings = policy.Count(collected, s.verdicts[reference])
-		*worst = policy.Worst(collected)
-	}
-	if verdict, found := s.verdicts[reference]; found {
-		*rules = verdict.StatusRules()
 	}
 }
 
@@ -105,9 +96,9 @@ func (s *scope) writeCandidate(status *v1alpha1.TrustedImageStatus) {
 	candidate := &v1alpha1.CandidateDigest{
 		Digest:     v1alpha1.DigestString(s.candidate.Digest.String()),
 		Repository: s.candidate.Repository.String(),
-		Verdict:    s.verdicts[*s.candidate].Outcome.Verdict(),
+		Verdict:    s.verdict.Outcome.Verdict(),
 	}
-	s.describe(*s.candidate, &candidate.Findings, &candidate.Worst, &candidate.Rules)
+	s.descriptions[*s.candidate].describeCandidate(candidate)
 	status.Candidate = candidate
 }
 
@@ -178,13 +169,13 @@ func (s *scope) reason(was string) string {
 	case s.pending:
 		return v1alpha1.ReasonInProgress
 	case current != nil && s.candidate != nil && current.reference != *s.candidate:
-		return s.verdicts[*s.candidate].Reason()
+		return s.verdict.Reason()
 	case current != nil && current.record.NotPassingSince != nil:
 		return v1alpha1.ReasonInGrace
 	case current != nil:
 		return v1alpha1.ReasonPolicyPassed
 	case s.candidate != nil:
-		return s.verdicts[*s.candidate].Reason()
+		return s.verdict.Reason()
 	}
 	return v1alpha1.ReasonInProgress
 }
@@ -214,10 +205,8 @@ func (s *scope) verdictOnTrusted(trusted *v1alpha1.TrustedDigest) v1alpha1.Verdi
 	if trusted.NotPassingSince == nil {
 		return v1alpha1.VerdictTrusted
 	}
-	if current := s.current(); current != nil {
-		if verdict, judged := s.verdicts[current.reference]; judged && verdict.Reason() == v1alpha1.ReasonNoMatchingPolicy {
-			return v1alpha1.VerdictUndetermined
-		}
+	if current := s.current(); current != nil && current.verdict != nil && current.verdict.Reason() == v1alpha1.ReasonNoMatchingPolicy {
+		return v1alpha1.VerdictUndetermined
 	}
 	return v1alpha1.VerdictRejected
 }

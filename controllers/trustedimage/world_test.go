@@ -18,15 +18,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
-	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/alarm"
 	"github.com/assay-dev/assay/internal/evidence/disk"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/policy/keys/cluster"
+	"github.com/assay-dev/assay/internal/roster"
 	"github.com/assay-dev/assay/internal/signature"
 	signerfake "github.com/assay-dev/assay/internal/signature/fake"
-	vulnerabilityfake "github.com/assay-dev/assay/internal/vulnerability/fake"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
@@ -44,23 +44,31 @@ type world struct {
 	recorder   *events.FakeRecorder
 	registry   *fakeRegistry
 	findings   *fakeFindings
+	catalogue  *fakeCatalogue
+	scores     *fakeScores
+	alarm      *alarm.Alarm
+	// rung are the objects for which a moment came since the last call of ring.
+	rung []types.NamespacedName
 }
+
+// morning is when every test begins.
+var morning = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
-	types := runtime.NewScheme()
+	kinds := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(types); err != nil {
+		if err := add(kinds); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w := &world{
 		t:        t,
-		clock:    clocktesting.NewFakeClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)),
+		clock:    clocktesting.NewFakeClock(morning),
 		recorder: events.NewFakeRecorder(64),
 		registry: &fakeRegistry{tags: map[string]image.Document{}, documents: map[image.Digest]image.Document{}, blobs: map[image.Digest][]byte{}, attached: map[image.Digest][]image.Descriptor{}},
-		findings: &fakeFindings{by: map[image.Digest][]evidence.Finding{}},
-		api: fake.NewClientBuilder().WithScheme(types).WithObjects(objects...).
+		findings: newFindings(morning), catalogue: &fakeCatalogue{}, scores: &fakeScores{},
+		api: fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...).
 			WithStatusSubresource(&v1alpha1.TrustedImage{}).
 			WithIndex(&v1alpha1.TrustedImage{}, upstreamIndex, upstreamOf).Build(),
 	}
@@ -78,6 +86,7 @@ func (w *world) start(signer signature.Signer, folder string) {
 	w.t.Cleanup(func() { _ = store.Close() })
 	w.woken = make(chan types.NamespacedName, 256)
 	woken := w.woken
+	w.alarm = alarm.New(w.clock)
 	pool := workpool.New(2, w.clock, func(_ context.Context, name types.NamespacedName) { woken <- name })
 	w.reconciler = &Reconciler{
 		Client:     w.api,
@@ -85,14 +94,15 @@ func (w *world) start(signer signature.Signer, folder string) {
 		Policies:   &keys.Resolver{Policies: cluster.Policies{Reader: w.api}, ConfigMaps: cluster.ConfigMaps{Reader: w.api}, Namespace: "assay-system"},
 		Registries: w.registry,
 		Gatherer: &gather.Gatherer{
-			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: &vulnerabilityfake.Fleet{Detector: w.findings}, Catalogue: w.findings,
-			Scores: &vulnerabilityfake.Scores{}, Chronicle: &vulnerabilityfake.Chronicle{}, Verifier: w.registry,
+			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: w.findings, Catalogue: w.catalogue,
+			Scores: w.scores, Chronicle: &fakeChronicle{first: morning}, Verifier: w.registry,
 		},
-		Intelligence: w.findings.Version,
-		Seals:        &Seals{Signer: signer, Store: store, Ledger: store, Attacher: w.registry, Version: "test"},
-		Pool:         pool,
-		Recorder:     w.recorder,
-		Clock:        w.clock,
+		Roster:   roster.New(),
+		Moments:  w.alarm.Bell(func(_ context.Context, name types.NamespacedName) { w.rung = append(w.rung, name) }),
+		Seals:    &Seals{Signer: signer, Store: store, Ledger: store, Attacher: w.registry, Version: "test"},
+		Pool:     pool,
+		Recorder: w.recorder,
+		Clock:    w.clock,
 	}
 }
 
@@ -124,6 +134,13 @@ func (w *world) drain() bool {
 		<-w.woken
 	}
 	return woke
+}
+
+// ring rings for whom a moment has come by now, and returns them.
+func (w *world) ring() []types.NamespacedName {
+	w.rung = nil
+	w.alarm.Ring(w.t.Context())
+	return w.rung
 }
 
 func (w *world) get(name types.NamespacedName) *v1alpha1.TrustedImage {

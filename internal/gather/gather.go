@@ -36,6 +36,8 @@ type Gatherer struct {
 	Chronicle vulnerability.Chronicle
 	// VEX reads statements of vendors that are attached to images.
 	VEX vulnerability.VEXReader
+	// Jars names Java archives that do not say what they are; nil when nothing can.
+	Jars inventory.Namer
 
 	// indexing has one piece of work per platform's manifest in a repository, however many ask for it. Nobody waits for
 	// somebody else's registry, or is told of its errors, because both have an image with the same digest.

@@ -18,15 +18,18 @@ import (
 // image again, and a restart, read nothing else of its inventory.
 type outline struct {
 	inventory.Inventory
+	// HasJars says that a Java database may name more of what is in the image.
+	HasJars   bool         `json:"hasJars,omitempty"`
 	SPDX      image.Digest `json:"spdx"`
 	CycloneDX image.Digest `json:"cyclonedx"`
 }
 
 // outlineOf takes the packages out of an inventory.
 func outlineOf(made inventory.Inventory) outline {
+	hasJars := len(made.Jars) > 0
 	made.Detail, made.Hidden, made.Jars = nil, nil, nil
-	made.Naming.Detail, made.Naming.Hidden, made.Naming.Paths = nil, nil, nil
-	return outline{Inventory: made}
+	made.Naming = inventory.Naming{Database: made.Naming.Database}
+	return outline{Inventory: made, HasJars: hasJars}
 }
 
 // sboms are the documents that were made from the inventory.

@@ -75,13 +75,15 @@ func readBlob(ctx context.Context, request Request, descriptor image.Descriptor)
 // inventory of this version.
 func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw []byte, config image.Config) (outline, error) {
 	kept, err := g.kept(ctx, c.digest, request.Secrets)
-	if err == nil || !errors.Is(err, evidence.ErrNotFound) {
+	if err == nil && !g.outdated(kept) || err != nil && !errors.Is(err, evidence.ErrNotFound) {
 		return kept, err
 	}
 	shared, err, _ := g.indexing.Do(fmt.Sprintf("%s@%s %v", request.Reference.Repository, c.digest, request.Secrets), func() (any, error) {
 		// Somebody may have finished between the look above and this call.
 		if kept, err := g.kept(ctx, c.digest, request.Secrets); err == nil {
-			return kept, nil
+			if named, err := g.renamed(ctx, c.digest, kept); !errors.Is(err, evidence.ErrNotFound) {
+				return named, err
+			}
 		}
 		return g.index(ctx, request, c, raw, config)
 	})
@@ -98,7 +100,7 @@ func (g *Gatherer) kept(ctx context.Context, manifest image.Digest, secrets bool
 	return kept, g.Matcher.Add(ctx, manifest, func(ctx context.Context) (inventory.Inventory, error) { return g.inventoried(ctx, manifest) })
 }
 
-// index makes the inventory and the SBOMs, and stores the outline last: when it is there, everything is.
+// index makes the inventory and all that is made from it.
 func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []byte, config image.Config) (outline, error) {
 	if err := g.Store.Room(ctx); err != nil {
 		return outline{}, fmt.Errorf("%w: %w", ErrStore, err)
@@ -119,14 +121,43 @@ func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []by
 	if err != nil {
 		return outline{}, err
 	}
-	o, err := g.keep(ctx, c.digest, made)
+	return g.take(ctx, c.digest, made)
+}
+
+// take names the jars of an inventory, stores it, and takes it into the fleet.
+func (g *Gatherer) take(ctx context.Context, manifest image.Digest, made inventory.Inventory) (outline, error) {
+	if g.Jars != nil && len(made.Jars) > 0 {
+		naming, err := g.Jars.Name(ctx, made.Jars)
+		if err != nil {
+			return outline{}, fmt.Errorf("%w: name the jars: %w", inventory.ErrFailed, err)
+		}
+		made.Identify(naming)
+	}
+	o, err := g.keep(ctx, manifest, made)
 	if err != nil {
 		return outline{}, err
 	}
-	return o, g.Matcher.Add(ctx, c.digest, func(context.Context) (inventory.Inventory, error) { return made, nil })
+	return o, g.Matcher.Replace(ctx, manifest, made)
 }
 
-// keep stores an inventory with all that is made from it.
+// outdated says that another Java database may name more in the image.
+func (g *Gatherer) outdated(o outline) bool {
+	return o.HasJars && g.Jars != nil && g.Jars.Version() != "" && g.Jars.Version() != o.Naming.Database
+}
+
+// renamed names the jars of an inventory anew when a Java database came since.
+func (g *Gatherer) renamed(ctx context.Context, manifest image.Digest, kept outline) (outline, error) {
+	if !g.outdated(kept) {
+		return kept, nil
+	}
+	made, err := g.inventoried(ctx, manifest)
+	if err != nil {
+		return outline{}, err
+	}
+	return g.take(ctx, manifest, made)
+}
+
+// keep stores an inventory with all that is made from it, the outline last: when it is there, everything is.
 func (g *Gatherer) keep(ctx context.Context, manifest image.Digest, made inventory.Inventory) (outline, error) {
 	o := outlineOf(made)
 	writers := []struct {

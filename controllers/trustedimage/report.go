@@ -1,0 +1,69 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trustedimage
+
+import (
+	"context"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/reconcile"
+)
+
+// report describes the candidate and the current digest. Where the description says something else than the status does now, the whole
+// report of the findings is kept first, so that reports belong to what the status says.
+func (r *Reconciler) report(ctx context.Context, s *scope) {
+	if s.candidate != nil {
+		r.describe(ctx, s, *s.candidate, &s.verdict)
+	}
+	if current := s.current(); current != nil && current.verdict != nil {
+		r.describe(ctx, s, current.reference, current.verdict)
+	}
+}
+
+func (r *Reconciler) describe(ctx context.Context, s *scope, reference image.Reference, verdict *policy.Verdict) {
+	examined, known := s.examined[reference]
+	if _, done := s.descriptions[reference]; done || !known {
+		return
+	}
+	now := describe(examined, *verdict)
+	if was, there := described(&s.object.Status, reference); there && now.says(was) && was.Scan != nil {
+		now.Scan, now.Reports = was.Scan, was.Reports
+		s.descriptions[reference] = now
+		return
+	}
+	var err error
+	if now.Reports, err = r.keepReports(ctx, examined); err != nil {
+		s.reportErr = &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: "the report of the findings cannot be kept: " + err.Error(), Cause: err}
+	}
+	s.descriptions[reference] = now
+}
+
+// reportTypes name the kinds of reports in a status.
+var reportTypes = map[evidence.Kind]string{
+	evidence.KindSPDX:            "spdx",
+	evidence.KindCycloneDX:       "cyclonedx",
+	evidence.KindVulnerabilities: "vulnerabilities",
+}
+
+// maxReports bounds the reports in a status, as the API has it: three for each of 16 platforms.
+const maxReports = 48
+
+// keepReports keeps the reports of the findings and names all documents about the image in the store.
+func (r *Reconciler) keepReports(ctx context.Context, examined evidence.Evidence) ([]v1alpha1.ReportReference, error) {
+	var references []v1alpha1.ReportReference
+	for _, platform := range examined.Platforms {
+		documents := platform.SBOMs
+		for _, document := range documents {
+			references = append(references, v1alpha1.ReportReference{
+				Type:    reportTypes[document.Kind],
+				Subject: v1alpha1.DigestString(platform.Manifest.String()),
+				Digest:  v1alpha1.DigestString(document.Digest.String()),
+			})
+		}
+	}
+	return references[:min(len(references), maxReports)], nil
+}
