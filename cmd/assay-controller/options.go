@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +39,8 @@ type options struct {
 	metricsAddress string
 	healthAddress  string
 	leaderElection bool
+	qps            float32
+	burst          int
 	allowed        []netip.Prefix
 }
 
@@ -87,18 +90,33 @@ func (o *options) flags() *flag.FlagSet {
 	flags.Var(&o.webhookHosts, "webhook-host", "name or address in the webhook's certificate; default is its Service; may be repeated")
 	flags.StringVar(&o.queryAddress, "query-bind-address", ":8443", "address that answers kubectl assay affected and find, by HTTPS, 0 for none")
 	flags.Var(&o.queryHosts, "query-host", "name or address in the query server's certificate beside its Service; may be repeated")
+	o.qps = defaultQPS
+	flags.Func("kube-api-qps", fmt.Sprintf("requests of one kind to the API server in a second, which bounds the statuses written when something concerns many images (default %d)", defaultQPS), o.setQPS)
+	flags.IntVar(&o.burst, "kube-api-burst", 100, "requests to the API server beyond that, now and then")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address for metrics, 0 for none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")
 	flags.BoolVar(&o.leaderElection, "leader-elect", false, "hold a lease, so that only one controller writes")
 	return flags
 }
 
+// defaultQPS is how many requests in a second an API server on two cores answers without others noticing.
+const defaultQPS = 20
+
+func (o *options) setQPS(value string) error {
+	parsed, err := strconv.ParseFloat(value, 32)
+	if err != nil || parsed <= 0 {
+		return errors.New("want a number above 0")
+	}
+	o.qps = float32(parsed)
+	return nil
+}
+
 func (o *options) complete(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
-	if o.workers < 1 {
-		return errors.New("--workers must be at least 1")
+	if o.workers < 1 || o.burst < 1 {
+		return errors.New("--workers and --kube-api-burst must be at least 1")
 	}
 	for _, address := range o.allowAddresses {
 		prefix, err := netip.ParsePrefix(address)

@@ -145,18 +145,6 @@ type noChronicle struct{}
 
 func (noChronicle) Date(context.Context, []evidence.Finding) error { return nil }
 
-// Intelligence names the database, the catalogue and the scores in use. Equal names mean equal findings.
-func (p *Parts) Intelligence() string {
-	name := p.Database.Version()
-	if p.Catalogue != nil {
-		name += "+" + p.Catalogue.Status().Version
-	}
-	if p.Scores != nil {
-		name += "+" + p.Scores.Status().Version
-	}
-	return name
-}
-
 // Close gives the data folder free.
 func (p *Parts) Close() error {
 	return errors.Join(p.Database.Close(), p.Store.Close())

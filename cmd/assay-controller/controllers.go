@@ -1,0 +1,159 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/assay-dev/assay/cmd/internal/assembly"
+	"github.com/assay-dev/assay/controllers/certificate"
+	"github.com/assay-dev/assay/controllers/imagepolicy"
+	"github.com/assay-dev/assay/controllers/intelligence"
+	"github.com/assay-dev/assay/controllers/trustedimage"
+	"github.com/assay-dev/assay/internal/alarm"
+	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/keys"
+	"github.com/assay-dev/assay/internal/policy/keys/cluster"
+	"github.com/assay-dev/assay/internal/registry"
+	"github.com/assay-dev/assay/internal/roster"
+	"github.com/assay-dev/assay/internal/vulnerability/feed"
+	"github.com/assay-dev/assay/internal/workpool"
+)
+
+// Names of objects that the controller shares with the webhook.
+const (
+	certificateSecret    = "assay-webhook-certificate"
+	webhookConfiguration = "assay-webhook"
+)
+
+// queueLength bounds how many notifications wait for the reconciler's queue.
+const queueLength = 1024
+
+// recorderName is who sends events.
+const recorderName = "assay-controller"
+
+// addControllers adds the reconcilers and what wakes them.
+func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Client, parts *assembly.Parts, o options) error {
+	checkGuard(ctx, uncached)
+	resolver := &keys.Resolver{
+		Policies:   cluster.Policies{Reader: mgr.GetClient()},
+		ConfigMaps: keys.Remember(cluster.ConfigMaps{Reader: uncached}, clock.RealClock{}),
+		Namespace:  o.namespace,
+	}
+	var (
+		known         = roster.New()
+		moments       = alarm.New(clock.RealClock{})
+		notifications = make(trustedimage.Notifications, queueLength)
+		pool          = workpool.New(o.workers, clock.RealClock{}, notifications.Notify)
+		schedules     = schedules(parts, o)
+	)
+	policies, err := imagepolicy.SetupWithManager(mgr, imagepolicy.Surroundings{
+		Keys: resolver, Roster: known, Feeds: feedsOf(parts, schedules), Alarm: moments,
+		Recorder: mgr.GetEventRecorder(recorderName), Clock: clock.RealClock{},
+	})
+	if err != nil {
+		return err
+	}
+	seals, err := sealsOf(ctx, uncached, parts, o)
+	if err != nil {
+		return err
+	}
+	images := &trustedimage.Reconciler{
+		Client:      mgr.GetClient(),
+		Secrets:     uncached,
+		Policies:    resolver,
+		Registries:  parts.Registries,
+		Gatherer:    parts.Gatherer,
+		Roster:      known,
+		UsesChanged: policies.UsesChanged,
+		Moments:     moments.Bell(notifications.NotifyOneOfMany),
+		Seals:       seals,
+		Pool:        pool,
+		Recorder:    mgr.GetEventRecorder(recorderName),
+		Clock:       clock.RealClock{},
+	}
+	if err := images.SetupWithManager(ctx, mgr, notifications); err != nil {
+		return err
+	}
+	waker := &trustedimage.Waker{Reader: mgr.GetClient(), Fleet: parts.Fleet, Roster: known, Notifications: notifications}
+	feeds := intelligence.New(clock.RealClock{}, changed(waker, policies), schedules...)
+	feeds.Load(ctx)
+	if err := register(feeds, trustedimage.Metrics(mgr.GetClient()), imagepolicy.Metrics(mgr.GetClient(), clock.RealClock{})); err != nil {
+		return err
+	}
+	keeper := &certificate.Keeper{
+		Client:  uncached,
+		Secret:  types.NamespacedName{Namespace: o.namespace, Name: certificateSecret},
+		Publish: certificate.ToWebhook(uncached, webhookConfiguration),
+		Names:   o.webhookHosts,
+		Clock:   clock.RealClock{},
+	}
+	for _, runnable := range []interface{ Start(context.Context) error }{pool, moments, feeds, keeper} {
+		if err := mgr.Add(runnable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changed wakes those images and policies that a change of a feed concerns.
+func changed(waker *trustedimage.Waker, policies *imagepolicy.Wakers) intelligence.OnChange {
+	return func(ctx context.Context, name string, change feed.Change) {
+		switch {
+		case !change.Any():
+		case name == policy.FeedVulnerabilities:
+			waker.DatabaseChanged(ctx)
+		default:
+			waker.FeedChanged(ctx, change)
+		}
+		policies.FeedChanged(ctx)
+	}
+}
+
+func register(collectors ...prometheus.Collector) error {
+	for _, collector := range collectors {
+		if err := metrics.Registry.Register(collector); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealsOf makes what makes an entry trust: Assay's key, the store, and what writes to registries with Assay's own credentials.
+func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts, o options) (*trustedimage.Seals, error) {
+	signer, err := sealKey(ctx, uncached, o.namespace)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := readRegistryConfig(o.registryConfig)
+	if err != nil {
+		return nil, err
+	}
+	writer, err := parts.Registries.Writer(credentials)
+	if err != nil {
+		return nil, fmt.Errorf("--registry-config: %w", err)
+	}
+	return &trustedimage.Seals{Signer: signer, Store: parts.Store, Ledger: parts.Store, Attacher: writer, Version: version}, nil
+}
+
+// readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.
+func readRegistryConfig(path string) (registry.Credentials, error) {
+	if path == "" {
+		return registry.Credentials{}, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return registry.Credentials{}, fmt.Errorf("--registry-config: %w", err)
+	}
+	return registry.Credentials{DockerConfigs: [][]byte{content}}, nil
+}
