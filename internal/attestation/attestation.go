@@ -36,6 +36,11 @@ const (
 	PredicateCycloneDX = "https://cyclonedx.org/bom"
 	// PredicateSeal is a SLSA Verification Summary v1.
 	PredicateSeal = "https://slsa.dev/verification_summary/v1"
+	// PredicateVulnerabilities is the report of the findings in one platform's image in cosign's form (cosign,
+	// specs/COSIGN_VULN_ATTESTATION_SPEC.md).
+	PredicateVulnerabilities = "https://cosign.sigstore.dev/attestation/vuln/v1"
+	// PredicateChronicle says when what is found in an image was first seen.
+	PredicateChronicle = "https://assay.dev/chronicle/v1"
 )
 
 // maxBundleSize bounds a bundle in bytes. The SBOM of an image with 10,000 packages has some 20 MiB in base64.
