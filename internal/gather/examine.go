@@ -39,9 +39,7 @@ func (g *Gatherer) examine(ctx context.Context, p *evidence.Platform, wanted Wan
 	switch {
 	case err == nil:
 		for i := range matched.Findings {
-			f := &matched.Findings[i]
-			f.Exploited, f.Ransomware = g.Catalogue.Exploited(f.ID), g.Catalogue.Ransomware(f.ID)
-			f.EPSS, f.Scored = g.Scores.Score(f.ID)
+			g.rate(&matched.Findings[i])
 		}
 		p.Findings, p.Distribution = evidence.Checked(matched.Findings), evidence.Checked(matched.Distribution)
 	case p.Inventory.State == evidence.CouldNotCheck && errors.Is(err, vulnerability.ErrNotAdded):
@@ -53,6 +51,17 @@ func (g *Gatherer) examine(ctx context.Context, p *evidence.Platform, wanted Wan
 	}
 	if wanted.Packages {
 		p.Packages = g.packages(ctx, *p)
+	}
+}
+
+// rate adds what the feeds say. They know vulnerabilities by their CVE identifier, which may be an alias of the finding's own.
+func (g *Gatherer) rate(f *evidence.Finding) {
+	for _, id := range append([]string{f.ID}, f.Aliases...) {
+		f.Exploited = f.Exploited || g.Catalogue.Exploited(id)
+		f.Ransomware = f.Ransomware || g.Catalogue.Ransomware(id)
+		if probability, scored := g.Scores.Score(id); scored {
+			f.EPSS, f.Scored = max(f.EPSS, probability), true
+		}
 	}
 }
 

@@ -137,6 +137,24 @@ func gatherAll(t *testing.T, g *gather.Gatherer, request gather.Request) (eviden
 	return g.Examine(t.Context(), collected, gather.Wanted{}), nil
 }
 
+func TestFeedsAreAskedForEveryNameOfAVulnerability(t *testing.T) {
+	p := newPlace()
+	digest, _ := p.manifest(t, "amd64")
+	d := database{findings: []evidence.Finding{
+		{ID: "GHSA-jfh8-c2jp-5v3q", Aliases: []string{"CVE-2021-44228"}}, {ID: "GHSA-0000", Aliases: []string{"CVE-2000-0001"}},
+	}}
+	g := newGatherer(p, d)
+	g.Scores = &vulnerabilityfake.Scores{Version: "1", ByID: map[string]float64{"CVE-2021-44228": 0.9}}
+	collected, err := gatherAll(t, g, requestFor(t, p, digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := collected.Platforms[0].Findings.Value
+	if len(found) != 2 || !found[0].Exploited || found[0].EPSS != 0.9 || found[1].Exploited || found[1].Scored {
+		t.Errorf("got %+v", found)
+	}
+}
+
 func requestFor(t *testing.T, p *place, digest image.Digest) gather.Request {
 	t.Helper()
 	repository, err := image.ParseRepository("registry.example.com/shop/checkout")
