@@ -131,7 +131,7 @@ func inLicenseName(r rune) bool {
 
 // licenseWords splits a text into parentheses and what stands between them and white space.
 func licenseWords(text string) []string {
-	return strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ").Replace(text))
+	return strings.Fields(strings.ReplaceAll(strings.ReplaceAll(text, "(", " ( "), ")", " ) "))
 }
 
 // parser parses an expression from its words, in lower case. WITH binds more than AND, and that more than OR.

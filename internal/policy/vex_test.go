@@ -1,0 +1,167 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+)
+
+// statement returns the usual statement after a change.
+func statement(change func(*evidence.VEXStatement)) evidence.VEXStatement {
+	s := notAffected
+	s.IDs = slices.Clone(s.IDs)
+	change(&s)
+	return s
+}
+
+func TestVEXStatements(t *testing.T) {
+	type vex = evidence.VEXStatement
+	product := func(text string, subcomponents ...string) vex {
+		return statement(func(s *vex) { s.Product, s.Subcomponents = text, subcomponents })
+	}
+	saying := func(status evidence.VEXStatus, at time.Time) vex {
+		return statement(func(s *vex) { s.Status, s.Timestamp = status, at })
+	}
+	const package_ = "pkg:deb/debian/openssl"
+	digest, manifest := checkout.Digest.String(), clean().Platforms[0].Manifest.String()
+	for name, test := range map[string]struct {
+		statements []vex
+		excuses    bool
+	}{
+		"not_affected excuses":                                 {[]vex{notAffected}, true},
+		"fixed excuses":                                        {[]vex{saying(evidence.VEXFixed, now)}, true},
+		"under_investigation does not":                         {[]vex{saying(evidence.VEXUnderInvestigation, now)}, false},
+		"affected does not":                                    {[]vex{saying(evidence.VEXAffected, now)}, false},
+		"a status that nobody knows does not":                  {[]vex{saying("unimportant", now)}, false},
+		"nothing said excuses nothing":                         {nil, false},
+		"an alias is as good as the id":                        {[]vex{statement(func(s *vex) { s.IDs = []string{"GHSA-1", "dsa-1-1"} })}, true},
+		"another vulnerability is another":                     {[]vex{statement(func(s *vex) { s.IDs = []string{"CVE-2024-2"} })}, false},
+		"the latest statement counts":                          {[]vex{saying(evidence.VEXAffected, yesterday), saying(evidence.VEXNotAffected, now)}, true},
+		"wherever in the document it stands":                   {[]vex{saying(evidence.VEXUnderInvestigation, now), notAffected}, false},
+		"of one moment that counts which excuses nothing":      {[]vex{notAffected, saying(evidence.VEXAffected, yesterday)}, false},
+		"in any order":                                         {[]vex{saying(evidence.VEXAffected, yesterday), notAffected}, false},
+		"a later statement on another product does not matter": {[]vex{notAffected, statement(func(s *vex) { s.Product, s.Status, s.Timestamp = "pkg:deb/debian/zlib1g", evidence.VEXAffected, now })}, true},
+		"a later one on this version does":                     {[]vex{notAffected, statement(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.1", evidence.VEXAffected, now })}, false},
+		"a later one on another version does not":              {[]vex{notAffected, statement(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.2", evidence.VEXAffected, now })}, true},
+		"a version is exact":                                   {[]vex{product(package_ + "@3.0.1")}, true},
+		"and no beginning":                                     {[]vex{product(package_ + "@3.0")}, false},
+		"and no range":                                         {[]vex{product(package_ + "@<4")}, false},
+		"a name is no pattern":                                 {[]vex{product("pkg:deb/debian/*")}, false},
+		"a qualifier that is given must agree":                 {[]vex{product(package_ + "?arch=amd64")}, true},
+		"and otherwise nothing is covered":                     {[]vex{product(package_ + "?arch=amd64&distro=debian-11")}, false},
+		"the package of another distribution is another":       {[]vex{product("pkg:deb/ubuntu/openssl")}, false},
+		"a product that is no package URL covers nothing":      {[]vex{product("cpe:2.3:a:openssl:openssl:*"), product("openssl"), product("")}, false},
+		"the image by its digest covers all in it":             {[]vex{product("pkg:oci/checkout@" + digest)}, true},
+		"the platform's manifest does, too":                    {[]vex{product("pkg:oci/checkout@" + manifest)}, true},
+		"an escaped digest is the same":                        {[]vex{product("pkg:oci/checkout@sha256%3A" + digest[7:])}, true},
+		"another digest covers nothing":                        {[]vex{product("pkg:oci/checkout@sha256:" + manifest[:64])}, false},
+		"a name alone does not tell whose image it is":         {[]vex{product("pkg:oci/checkout")}, false},
+		"a repository without a digest is every digest of it":  {[]vex{product("pkg:oci/checkout?repository_url=registry.example.com/shop/checkout")}, true},
+		"in whatever form its host is written":                 {[]vex{product("pkg:oci/checkout?repository_url=Registry.Example.com:443/shop/checkout")}, true},
+		"another repository covers nothing":                    {[]vex{product("pkg:oci/checkout@" + digest + "?repository_url=registry.example.com/shop/payment")}, false},
+		"a repository that is none covers nothing":             {[]vex{product("pkg:oci/checkout@" + digest + "?repository_url=::")}, false},
+		"the architecture that is given must agree":            {[]vex{product("pkg:oci/checkout@" + digest + "?arch=arm64")}, false},
+		"a package within the image is covered":                {[]vex{product("pkg:oci/checkout@"+digest, "pkg:deb/debian/bash", package_)}, true},
+		"other packages in it are not":                         {[]vex{product("pkg:oci/checkout@"+digest, "pkg:deb/debian/bash")}, false},
+		"a package in an image that is not this is not":        {[]vex{product("pkg:oci/payment", package_)}, false},
+		"a subcomponent of the package itself is no finding":   {[]vex{product(package_, "pkg:deb/debian/bash")}, false},
+		"a package within a package cannot be resolved":        {[]vex{product("pkg:deb/debian/curl", package_)}, false},
+		"an image within an image cannot be resolved":          {[]vex{product("pkg:oci/checkout@"+digest, "pkg:oci/base@"+manifest)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for kind, j := range map[string]judged{
+				"in a ConfigMap": {[]Policy{stating(test.statements...)}, clean(openssl), Circumstances{}},
+				"attested":       {[]Policy{attesting()}, attested(clean(openssl), test.statements...), Circumstances{}},
+			} {
+				if got := j.verdict(); (got.Outcome == Trusted) != test.excuses || (len(got.Excused) == 1) != test.excuses {
+					t.Errorf("%s: %s: %s, %d excused", kind, got.Outcome, got.Message(), len(got.Excused))
+				}
+			}
+		})
+	}
+}
+
+func TestVEXSources(t *testing.T) {
+	const unread = "VEX source vendor, which might excuse some, cannot be read: ConfigMap vex does not exist"
+	gone := evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, "ConfigMap vex does not exist")
+	source := func(fact evidence.Fact[[]evidence.VEXStatement]) Policy {
+		p := stating()
+		p.VEX["vendor"] = fact
+		return p
+	}
+	second := func(fact evidence.Fact[[]evidence.VEXStatement], p Policy) Policy {
+		p.Spec.Vulnerabilities.VEX = append(p.Spec.Vulnerabilities.VEX, v1alpha1.VEXSource{Name: "a-second", ConfigMapKeyRef: &v1alpha1.ConfigMapKeyReference{}})
+		p.VEX["a-second"] = fact
+		return p
+	}
+	attestedBy := func(authorities ...v1alpha1.RuleName) Policy {
+		p := attesting()
+		p.Spec.Vulnerabilities.VEX[0].AttestedBy = authorities
+		return p
+	}
+	affected := statement(func(s *evidence.VEXStatement) { s.Status, s.Timestamp = evidence.VEXAffected, now })
+	nothing := evidence.Checked[[]evidence.VEXStatement](nil)
+	for name, test := range map[string]struct {
+		policy   Policy
+		evidence evidence.Evidence
+		want     expected
+	}{
+		"a document that excuses is named":                              {stating(notAffected), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
+		"a source that cannot be read excuses nothing, and says so":     {source(gone), clean(openssl), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; " + unread, time.Time{}}},
+		"a source that cannot be read does not matter to a clean image": {source(gone), clean(), expected{Trusted, v1alpha1.ReasonPolicyPassed, "", time.Time{}}},
+		"a value that is not known excuses nothing": {source(evidence.Fact[[]evidence.VEXStatement]{State: evidence.CouldNotCheck, Message: "ConfigMap vex does not exist", Value: []evidence.VEXStatement{notAffected}}),
+			clean(openssl), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; " + unread, time.Time{}}},
+		"a source that nobody read yet leaves the rule open":        {source(evidence.Fact[[]evidence.VEXStatement]{}), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source vendor was not read yet", time.Time{}}},
+		"a source beside one that cannot be read speaks for itself": {second(gone, stating(notAffected)), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
+		"what another source says does not matter":                  {second(evidence.Checked([]evidence.VEXStatement{affected}), stating(notAffected)), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
+		"a document by an authority that is not asked for excuses nothing": {attestedBy("ci"), with(clean(openssl), func(e *evidence.Evidence) {
+			e.VEX = map[string]evidence.Fact[[]evidence.VEXStatement]{ciPrint: nothing, releasePrint: evidence.Checked([]evidence.VEXStatement{notAffected})}
+		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks, time.Time{}}},
+		"one of several authorities is enough": {attestedBy("release", "ci"), with(attested(clean(openssl), notAffected), func(e *evidence.Evidence) { e.VEX[releasePrint] = nothing }),
+			excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", time.Time{})},
+		"attestations that nobody looked for leave the rule open": {attestedBy("ci"), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source ours was not read yet", time.Time{}}},
+		"an authority without a usable key excuses nothing, and says so": {attestedBy("broken"), clean(openssl),
+			expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; VEX source ours, which might excuse some, cannot be read: authority broken: ConfigMap keys does not exist", time.Time{}}},
+		"an exception excuses while a source was not read": {func() Policy {
+			p := excusing(nil)
+			p.Spec.Vulnerabilities.VEX = stating().Spec.Vulnerabilities.VEX
+			return p
+		}(), clean(openssl), excused("prod/strict vulnerabilities.exceptions (shop) until 2027-01-31T00:00:00Z", end)},
+		"hostile words of a document are escaped": {stating(statement(func(s *evidence.VEXStatement) { s.Author, s.Justification = "a\x1b[2J", "b\r\n" })), clean(openssl),
+			excused(`prod/strict vulnerabilities.vex[vendor] (a\x1b[2J)`, time.Time{})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.want.check(t, judged{[]Policy{test.policy}, test.evidence, Circumstances{}}.verdict())
+		})
+	}
+}
+
+func TestVEXExcusesOnEveryPlatformOrNot(t *testing.T) {
+	other := openssl
+	other.PURL = "pkg:deb/debian/openssl@3.0.1?arch=arm64&distro=debian-12.1"
+	e := with(clean(openssl), func(e *evidence.Evidence) { e.Platforms = append(e.Platforms, platform("linux/arm64", other)) })
+	amd64, arm64 := notAffected, notAffected
+	amd64.Product, arm64.Product = "pkg:deb/debian/openssl?arch=amd64", "pkg:deb/debian/openssl?arch=arm64"
+	for name, test := range map[string]struct {
+		statements []evidence.VEXStatement
+		want       Outcome
+	}{
+		"one for one platform is not enough":    {[]evidence.VEXStatement{amd64}, Rejected},
+		"one for each is":                       {[]evidence.VEXStatement{amd64, arm64}, Trusted},
+		"one for all is":                        {[]evidence.VEXStatement{notAffected}, Trusted},
+		"the index by its digest is every part": {[]evidence.VEXStatement{statement(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + checkout.Digest.String() })}, Trusted},
+		"one manifest of it is not":             {[]evidence.VEXStatement{statement(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + e.Platforms[0].Manifest.String() })}, Rejected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (judged{[]Policy{stating(test.statements...)}, e, Circumstances{}}).verdict(); got.Outcome != test.want {
+				t.Errorf("%s: %s", got.Outcome, got.Message())
+			}
+		})
+	}
+}
