@@ -128,7 +128,7 @@ func (w *world) find() (attestation.Found, error) {
 
 func TestFind(t *testing.T) {
 	stranger := fake.NewSigner("stranger")
-	attested := func(w *world, signer *fake.Signer, manifests ...image.Digest) attestation.Attested {
+	attested := func(signer *fake.Signer, manifests ...image.Digest) attestation.Attested {
 		return attestation.Attested{Manifests: manifests, PredicateType: wanted, Predicate: []byte(`{"a":1}`), Signers: []string{signer.Key().Fingerprint}}
 	}
 	for name, test := range map[string]struct {
@@ -142,7 +142,7 @@ func TestFind(t *testing.T) {
 				w.refer(w.image.Digest, bundle(w.envelope(w.ci, wanted, `{"a":1}`, w.image.Digest)), wanted)
 			},
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.ci, w.image.Digest)}
+				return []attestation.Attested{attested(w.ci, w.image.Digest)}
 			},
 		},
 		"a bundle without a hint": {
@@ -150,7 +150,7 @@ func TestFind(t *testing.T) {
 				w.refer(w.image.Digest, bundle(w.envelope(w.ci, wanted, `{"a":1}`, w.image.Digest)), "")
 			},
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.ci, w.image.Digest)}
+				return []attestation.Attested{attested(w.ci, w.image.Digest)}
 			},
 		},
 		"a bundle that is announced as a signature": {
@@ -158,25 +158,25 @@ func TestFind(t *testing.T) {
 				w.refer(w.image.Digest, bundle(w.envelope(w.ci, wanted, `{"a":1}`, w.image.Digest)), "https://sigstore.dev/cosign/sign/v1")
 			},
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.ci, w.image.Digest)}
+				return []attestation.Attested{attested(w.ci, w.image.Digest)}
 			},
 		},
 		"an envelope under the tag": {
 			attach: func(w *world) { w.tag(w.image.Digest, wanted, w.envelope(w.other, wanted, `{"a":1}`, w.image.Digest)) },
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.other, w.image.Digest)}
+				return []attestation.Attested{attested(w.other, w.image.Digest)}
 			},
 		},
 		"one on a platform's image speaks of that": {
 			attach: func(w *world) { w.refer(w.arm64, bundle(w.envelope(w.ci, wanted, `{"a":1}`, w.arm64)), wanted) },
-			want:   func(w *world) []attestation.Attested { return []attestation.Attested{attested(w, w.ci, w.arm64)} },
+			want:   func(w *world) []attestation.Attested { return []attestation.Attested{attested(w.ci, w.arm64)} },
 		},
 		"one on the image about both platforms": {
 			attach: func(w *world) {
 				w.refer(w.image.Digest, bundle(w.envelope(w.ci, wanted, `{"a":1}`, w.arm64, w.amd64)), wanted)
 			},
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.ci, w.amd64, w.arm64)}
+				return []attestation.Attested{attested(w.ci, w.amd64, w.arm64)}
 			},
 		},
 		"one about the image and its platforms speaks of the image": {
@@ -184,7 +184,7 @@ func TestFind(t *testing.T) {
 				w.refer(w.arm64, bundle(w.envelope(w.ci, wanted, `{"a":1}`, w.arm64, w.image.Digest)), wanted)
 			},
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.ci, w.image.Digest)}
+				return []attestation.Attested{attested(w.ci, w.image.Digest)}
 			},
 		},
 		"the same one twice counts once": {
@@ -194,7 +194,7 @@ func TestFind(t *testing.T) {
 				w.refer(w.amd64, made, wanted)
 			},
 			want: func(w *world) []attestation.Attested {
-				return []attestation.Attested{attested(w, w.ci, w.image.Digest)}
+				return []attestation.Attested{attested(w.ci, w.image.Digest)}
 			},
 		},
 		"one by a stranger is ignored": {

@@ -50,7 +50,7 @@ func reference(t *testing.T, repository string) image.Reference {
 // loseDisk opens an empty chronicle in place of the one that was there.
 func (c *cluster) loseDisk() {
 	c.t.Helper()
-	if err := c.world.Close(); err != nil {
+	if err := c.Close(); err != nil {
 		c.t.Fatal(err)
 	}
 	c.dir = c.t.TempDir()
@@ -252,7 +252,7 @@ func TestCopiesAreWrittenSeldom(t *testing.T) {
 	} {
 		c.clock.SetTime(c.clock.Now().Add(step.after))
 		if step.restart {
-			if err := c.world.Close(); err != nil {
+			if err := c.Close(); err != nil {
 				t.Fatal(err)
 			}
 			c.reopen()
