@@ -8,27 +8,22 @@ import (
 	"regexp/syntax"
 
 	"github.com/aquasecurity/trivy/pkg/fanal/secret"
+	ahocorasick "github.com/petar-dambovaliev/aho-corasick"
 )
 
 // suspicion tells quickly which rules may match a text, so that the others, which is nearly always all of them, need not be
 // tried: trivy tries them at some ten megabytes a second. A rule that it does not name does not match.
 type suspicion struct {
 	rules     []suspect
-	automaton *automaton
-	texts     []text
-	reach     int // the farthest that a bounded rule looks, in bytes
+	automaton ahocorasick.AhoCorasick
+	texts     [][]int // that the automaton looks for: the rules that have it in their factor
+	reach     int     // the farthest that a bounded rule looks, in bytes
 }
 
 // suspect is a rule with what each of its matches contains.
 type suspect struct {
 	secret.Rule
 	factor factor
-}
-
-// text is one that the automaton looks for.
-type text struct {
-	length int
-	rules  []int // that have it in their factor
 }
 
 // folded are letters that expressions which ignore case take for K and S, by Unicode's rules. No other text of a rule may
@@ -45,9 +40,9 @@ func newSuspicion(rules []secret.Rule) (*suspicion, error) {
 		if !known {
 			index = len(texts)
 			indexes[wanted] = index
-			texts, s.texts = append(texts, wanted), append(s.texts, text{length: len(wanted)})
+			texts, s.texts = append(texts, wanted), append(s.texts, nil)
 		}
-		s.texts[index].rules = append(s.texts[index].rules, rule)
+		s.texts[index] = append(s.texts[index], rule)
 	}
 	for i, rule := range rules {
 		parsed, err := syntax.Parse(rule.Regex.String(), syntax.Perl)
@@ -66,7 +61,10 @@ func newSuspicion(rules []secret.Rule) (*suspicion, error) {
 			look(wanted, i)
 		}
 	}
-	s.automaton = newAutomaton(texts)
+	builder := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{
+		AsciiCaseInsensitive: true, MatchKind: ahocorasick.StandardMatch, DFA: true,
+	})
+	s.automaton = builder.Build(texts)
 	return s, nil
 }
 
@@ -89,14 +87,14 @@ func (s *suspicion) look(path string) *look {
 // block looks at a block of the file.
 func (l *look) block(content []byte) {
 	clear(l.pending)
-	l.automaton.find(content, func(found, end int) {
-		t := l.texts[found]
-		for _, rule := range t.rules {
+	matches := l.automaton.IterOverlappingByte(content)
+	for match := matches.Next(); match != nil; match = matches.Next() {
+		for _, rule := range l.texts[match.Pattern()] {
 			if !l.suspected[rule] {
-				l.hit(content, rule, end-t.length)
+				l.hit(content, rule, match.Start())
 			}
 		}
-	})
+	}
 	for rule := range l.pending {
 		l.try(content, rule)
 	}
