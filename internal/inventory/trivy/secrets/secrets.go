@@ -5,8 +5,8 @@
 // passes over is passed over, and where trivy finds a secret one is found. It tells where a secret is, and keeps nothing of
 // the secret or of what stands near it.
 //
-// Trivy searches some five megabytes a second. Here its scanner gets only files in which a rule may match, and only with
-// those rules, which a first look at some three hundred megabytes a second tells (see suspicion).
+// Trivy searches some five megabytes a second. Here its scanner gets only files in which a rule may match, and only with those
+// rules, which a first look at some 150 megabytes a second tells (see suspicion).
 package secrets
 
 import (
