@@ -264,3 +264,11 @@ func TestExcusedFindingsAreBounded(t *testing.T) {
 		t.Errorf("%d excused, %d of them in the status, %s", len(got.Excused), len(Excusals(got)), got.Outcome)
 	}
 }
+
+func TestWithoutATimeNothingThatEndsExcuses(t *testing.T) {
+	for name, p := range map[string]Policy{"an exception": excusing(nil), "a grace": sparing("999999h", v1alpha1.GraceFromFixSeen)} {
+		if got := Judge([]Policy{p}, clean(openssl), Circumstances{}); got.Outcome != Rejected || !got.Until.IsZero() {
+			t.Errorf("%s: %s until %s", name, got.Outcome, got.Until)
+		}
+	}
+}

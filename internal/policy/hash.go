@@ -16,19 +16,23 @@ import (
 // hashFormat names the form of what is hashed. Another form needs another name.
 const hashFormat = "assay.dev/policies/v1"
 
-// The canonical form of policies: whatever can change a verdict or a promotion, sorted, and nothing else.
+// The canonical form of policies: whatever can change a verdict or a promotion, sorted, and nothing else. What is not set is not
+// written, so that a field that comes to be later leaves the hash of policies without it as it was.
 type (
 	canonicalPolicies struct {
 		Format   string            `json:"format"`
 		Policies []canonicalPolicy `json:"policies"`
 	}
 	canonicalPolicy struct {
-		Name       string                      `json:"name"`
-		Block      []v1alpha1.BlockRule        `json:"block,omitempty"`
-		Signatures []canonicalSignatureRule    `json:"signatures,omitempty"`
-		User       v1alpha1.UserRequirement    `json:"user,omitempty"`
-		From       []v1alpha1.NamespacePattern `json:"from,omitempty"`
-		HasFrom    bool                        `json:"hasFrom,omitempty"`
+		Name            string                      `json:"name"`
+		Block           []v1alpha1.BlockRule        `json:"block,omitempty"`
+		Vulnerabilities *canonicalVulnerabilities   `json:"vulnerabilities,omitempty"`
+		Deny            []v1alpha1.SBOMDenyRule     `json:"deny,omitempty"`
+		Signatures      []canonicalSignatureRule    `json:"signatures,omitempty"`
+		User            v1alpha1.UserRequirement    `json:"user,omitempty"`
+		Secrets         v1alpha1.SecretsRequirement `json:"secrets,omitempty"`
+		From            []v1alpha1.NamespacePattern `json:"from,omitempty"`
+		HasFrom         bool                        `json:"hasFrom,omitempty"`
 	}
 	canonicalSignatureRule struct {
 		Name        v1alpha1.RuleName    `json:"name"`
@@ -42,7 +46,7 @@ type (
 	}
 )
 
-// Hash names the rules of the policies, with the fingerprints of their keys. It does not depend on any order, nor on
+// Hash names the rules of the policies, with the fingerprints of their keys and what their VEX documents state. It does not depend on any order, nor on
 // fields that change no verdict, such as admission.mode, or that say only of what a policy speaks.
 func Hash(policies []Policy) image.Digest {
 	canonical := canonicalPolicies{Format: hashFormat}
@@ -60,31 +64,45 @@ func canonicalise(p Policy) canonicalPolicy {
 	canonical := canonicalPolicy{Name: p.Name}
 	if rules := p.Spec.Vulnerabilities; rules != nil {
 		canonical.Block = byName(rules.Block, func(r v1alpha1.BlockRule) v1alpha1.RuleName { return r.Name })
+		canonical.Vulnerabilities = canonicaliseVulnerabilities(p, *rules)
+	}
+	if rules := p.Spec.SBOM; rules != nil {
+		for _, rule := range byName(rules.Deny, func(r v1alpha1.SBOMDenyRule) v1alpha1.RuleName { return r.Name }) {
+			rule.Packages, rule.Licenses = inOrder(rule.Packages), inOrder(rule.Licenses)
+			canonical.Deny = append(canonical.Deny, rule)
+		}
 	}
 	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
 		canonical.Signatures = append(canonical.Signatures, canonicaliseSignatures(p, rule))
 	}
 	if rules := p.Spec.Image; rules != nil {
-		canonical.User = rules.User
+		canonical.User, canonical.Secrets = rules.User, rules.Secrets
 	}
 	if rules := p.Spec.Promotion; rules != nil && rules.From != nil {
 		canonical.HasFrom = true
-		canonical.From = slices.Sorted(slices.Values(rules.From.Namespaces))
+		canonical.From = inOrder(rules.From.Namespaces)
 	}
 	return canonical
 }
 
 func canonicaliseSignatures(p Policy, rule v1alpha1.SignatureRule) canonicalSignatureRule {
-	canonical := canonicalSignatureRule{Name: rule.Name, Threshold: threshold(rule)}
-	for _, name := range slices.Sorted(slices.Values(rule.AnyOf)) {
+	return canonicalSignatureRule{Name: rule.Name, Threshold: threshold(rule), Authorities: canonicaliseAuthorities(p, rule.AnyOf)}
+}
+
+func canonicaliseAuthorities(p Policy, names []v1alpha1.RuleName) []canonicalAuthority {
+	var canonical []canonicalAuthority
+	for _, name := range inOrder(names) {
 		authority := canonicalAuthority{Name: name}
 		if key := p.Authorities[name]; key.State == evidence.Known {
 			authority.Key = key.Value
 		}
-		canonical.Authorities = append(canonical.Authorities, authority)
+		canonical = append(canonical, authority)
 	}
 	return canonical
 }
+
+// inOrder returns the members of a set in their one order.
+func inOrder[S ~string](set []S) []S { return slices.Sorted(slices.Values(set)) }
 
 // byName returns the rules of a list that is a map by name in their one order.
 func byName[R any](rules []R, name func(R) v1alpha1.RuleName) []R {

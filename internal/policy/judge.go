@@ -37,7 +37,7 @@ const (
 
 // Circumstances are what a verdict depends on beside the image and the policies.
 type Circumstances struct {
-	// Now is the time of the judgement.
+	// Now is the time of the judgement. The zero time comes after all others: no grace is left, and every exception has expired.
 	Now time.Time
 	// TrustedAt is when the environment came to trust the digest, exact to a second; the zero time for a candidate. What was first
 	// seen in a later second was not known then.
@@ -74,6 +74,9 @@ func Judge(policies []Policy, e evidence.Evidence, c Circumstances) Verdict {
 			Message: "no platform of the image was looked at yet",
 		})
 	}
+	if c.Now.IsZero() {
+		c.Now = endOfTime
+	}
 	t := &trial{
 		evidence: e, now: c.Now, trustedAt: c.TrustedAt, replaces: c.Replaces,
 		policies: sorted(policies), platforms: byPlatform(e), seen: sightings(e),
@@ -85,6 +88,9 @@ func Judge(policies []Policy, e evidence.Evidence, c Circumstances) Verdict {
 	verdict.Until, verdict.Excused = t.until.earliest, t.excusedFindings()
 	return verdict
 }
+
+// endOfTime comes after every moment that a policy can name.
+var endOfTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // trial is what all rules of a judgement look at.
 type trial struct {

@@ -332,7 +332,10 @@ func TestJudge(t *testing.T) {
 func TestRulesAreListedByPolicyAndField(t *testing.T) {
 	a, b := everyField(), everyField()
 	a.Name, b.Name = "z", "prod/a"
-	got := Judge([]Policy{a, b}, clean(openssl), Circumstances{})
+	for _, p := range []Policy{a, b} {
+		p.Spec.Vulnerabilities.VEX = nil // which excuses openssl
+	}
+	got := Judge([]Policy{a, b}, clean(openssl), Circumstances{Now: now})
 	const fixable = "1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them"
 	const released = "signed by 1 of 2 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)"
 	var want []v1alpha1.RuleResult
@@ -340,9 +343,15 @@ func TestRulesAreListedByPolicyAndField(t *testing.T) {
 		want = append(want,
 			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.block[exploited]", Result: v1alpha1.ResultPass},
 			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.block[fixable]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonVulnerable, Message: fixable},
+			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.maxScanAge", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.endOfLife", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "vulnerabilities.unidentified", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "sbom.deny[a]", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "sbom.deny[b]", Result: v1alpha1.ResultPass},
 			v1alpha1.RuleResult{Policy: name, Rule: "signatures[built]", Result: v1alpha1.ResultPass},
 			v1alpha1.RuleResult{Policy: name, Rule: "signatures[released]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonSignatureMissing, Message: released},
 			v1alpha1.RuleResult{Policy: name, Rule: "image.user", Result: v1alpha1.ResultPass},
+			v1alpha1.RuleResult{Policy: name, Rule: "image.secrets", Result: v1alpha1.ResultPass},
 		)
 	}
 	if diff := cmp.Diff(want, got.Rules); diff != "" {
