@@ -5,8 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,7 +22,6 @@ import (
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/policy/keys/cluster"
-	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/roster"
 	"github.com/assay-dev/assay/internal/vulnerability/feed"
 	"github.com/assay-dev/assay/internal/workpool"
@@ -64,7 +61,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	if err != nil {
 		return err
 	}
-	seals, err := sealsOf(ctx, uncached, parts, o)
+	seals, times, err := sealsOf(ctx, uncached, parts, o)
 	if err != nil {
 		return err
 	}
@@ -78,6 +75,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		UsesChanged: policies.UsesChanged,
 		Moments:     moments.Bell(notifications.NotifyOneOfMany),
 		Seals:       seals,
+		Times:       times,
 		Pool:        pool,
 		Recorder:    mgr.GetEventRecorder(recorderName),
 		Clock:       clock.RealClock{},
@@ -86,6 +84,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		return err
 	}
 	waker := &trustedimage.Waker{Reader: mgr.GetClient(), Fleet: parts.Fleet, Roster: known, Notifications: notifications}
+	parts.Gatherer.Times, parts.Gatherer.Earlier = times, waker.SeenEarlier
 	feeds := intelligence.New(clock.RealClock{}, changed(waker, policies), schedules...)
 	feeds.Load(ctx)
 	if err := register(feeds, trustedimage.Metrics(mgr.GetClient()), imagepolicy.Metrics(mgr.GetClient(), clock.RealClock{})); err != nil {
@@ -127,33 +126,4 @@ func register(collectors ...prometheus.Collector) error {
 		}
 	}
 	return nil
-}
-
-// sealsOf makes what makes an entry trust: Assay's key, the store, and what writes to registries with Assay's own credentials.
-func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts, o options) (*trustedimage.Seals, error) {
-	signer, err := sealKey(ctx, uncached, o.namespace)
-	if err != nil {
-		return nil, err
-	}
-	credentials, err := readRegistryConfig(o.registryConfig)
-	if err != nil {
-		return nil, err
-	}
-	writer, err := parts.Registries.Writer(credentials)
-	if err != nil {
-		return nil, fmt.Errorf("--registry-config: %w", err)
-	}
-	return &trustedimage.Seals{Signer: signer, Store: parts.Store, Ledger: parts.Store, Attacher: writer, Version: version}, nil
-}
-
-// readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.
-func readRegistryConfig(path string) (registry.Credentials, error) {
-	if path == "" {
-		return registry.Credentials{}, nil
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return registry.Credentials{}, fmt.Errorf("--registry-config: %w", err)
-	}
-	return registry.Credentials{DockerConfigs: [][]byte{content}}, nil
 }

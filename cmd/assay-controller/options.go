@@ -31,17 +31,19 @@ type options struct {
 	kev            string
 	epss           string
 	registryConfig string
-	insecureHosts  list
-	allowAddresses list
-	webhookHosts   list
-	queryAddress   string
-	queryHosts     list
-	metricsAddress string
-	healthAddress  string
-	leaderElection bool
-	qps            float32
-	burst          int
-	allowed        []netip.Prefix
+	// evidenceRepository is empty when each image's own is meant.
+	evidenceRepository string
+	insecureHosts      list
+	allowAddresses     list
+	webhookHosts       list
+	queryAddress       string
+	queryHosts         list
+	metricsAddress     string
+	healthAddress      string
+	leaderElection     bool
+	qps                float32
+	burst              int
+	allowed            []netip.Prefix
 }
 
 // list is a flag that may be given several times.
@@ -85,6 +87,7 @@ func (o *options) flags() *flag.FlagSet {
 	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace; without it rules on exploited vulnerabilities are Unknown")
 	flags.StringVar(&o.epss, "epss", "", "FIRST's EPSS scores in CSV, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace, which holds 1 MiB and so not all of FIRST's; without them rules on minEPSS are Unknown")
 	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")
+	flags.StringVar(&o.evidenceRepository, "evidence-repository", "", "repository that seals, SBOMs, reports and first-seen times of all images are put in; default is each image's own")
 	flags.Var(&o.insecureHosts, "insecure-registry", "host:port of a registry that is spoken to without TLS; may be repeated")
 	flags.Var(&o.allowAddresses, "allow-address", "CIDR of private addresses that registries and feeds may have, such as 10.0.0.0/8; may be repeated")
 	flags.Var(&o.webhookHosts, "webhook-host", "name or address in the webhook's certificate; default is its Service; may be repeated")

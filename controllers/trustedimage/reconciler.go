@@ -48,6 +48,8 @@ type Reconciler struct {
 	Moments *alarm.Bell
 	// Seals keeps and makes what makes an entry trust.
 	Seals *Seals
+	// Times publishes first-seen times; nil when nobody keeps them.
+	Times Times
 	// Pool runs what needs the network or a child process.
 	Pool *workpool.Pool
 	// Recorder sends events.
@@ -93,7 +95,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // run takes the phases in their order. Each fills its part of the scope; one whose input is missing does nothing.
 func (r *Reconciler) run(ctx context.Context, s *scope) {
 	phases := []func(context.Context, *scope){
-		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.note, r.report, r.promote, r.seal,
+		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.note, r.report, r.promote, r.seal, r.publish,
 	}
 	for _, phase := range phases {
 		phase(ctx, s)

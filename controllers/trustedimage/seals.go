@@ -34,6 +34,9 @@ type Seals struct {
 	Ledger evidence.Ledger
 	// Attacher attaches them to images with Assay's own credentials.
 	Attacher registry.Attacher
+	// Repository is where all of it is attached when that is not each image's own, and Reader reads it with Assay's own credentials.
+	Repository image.Repository
+	Reader     registry.Reader
 	// Version of Assay, as seals state it.
 	Version string
 }
@@ -176,12 +179,16 @@ func (s *Seals) kept(ctx context.Context, name types.NamespacedName, reference i
 // find looks among the image's referrers for a seal that Assay gave it for this environment, keeps it in the store, and returns the
 // record that it stands for, nil when there is none. What else is attached to the image is passed over.
 func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.NamespacedName, reference image.Reference) (*v1alpha1.TrustedDigest, error) {
-	referrers, err := reader.Referrers(ctx, reference)
+	place := reference
+	if !s.Repository.IsZero() {
+		place.Repository, reader = s.Repository, s.Reader
+	}
+	referrers, err := reader.Referrers(ctx, place)
 	if err != nil {
 		return nil, err
 	}
 	for _, referrer := range referrers {
-		bundle, err := readSeal(ctx, reader, reference.Repository, referrer)
+		bundle, err := readSeal(ctx, reader, place.Repository, referrer)
 		if registry.IsKind(err, registry.KindUnavailable) {
 			return nil, err
 		}

@@ -70,6 +70,11 @@ func (w *Waker) FeedChanged(ctx context.Context, change Change) {
 	for id := range change.IDs() {
 		ids[id] = struct{}{}
 	}
+	w.SeenEarlier(ctx, ids)
+}
+
+// SeenEarlier wakes the objects that carry any of the vulnerabilities, which were first seen earlier than was thought.
+func (w *Waker) SeenEarlier(ctx context.Context, ids map[string]struct{}) {
 	w.wake(ctx, w.Roster.Using(w.Fleet.Carrying(ids)))
 }
 

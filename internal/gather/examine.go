@@ -6,6 +6,7 @@ package gather
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -34,7 +35,7 @@ func (g *Gatherer) Examine(ctx context.Context, collected evidence.Evidence, wan
 func (g *Gatherer) examine(ctx context.Context, p *evidence.Platform, wanted Wanted) {
 	matched, err := g.match(ctx, p.Manifest)
 	if err == nil {
-		err = g.Chronicle.Date(ctx, matched.Findings)
+		err = g.date(ctx, matched.Findings)
 	}
 	switch {
 	case err == nil:
@@ -65,6 +66,14 @@ func (g *Gatherer) rate(f *evidence.Finding) {
 	}
 }
 
+// date says when the findings were first seen.
+func (g *Gatherer) date(ctx context.Context, findings []evidence.Finding) error {
+	if err := g.Chronicle.Date(ctx, findings); err != nil {
+		return fmt.Errorf("%w: remember when vulnerabilities were first seen: %w", ErrStore, err)
+	}
+	return nil
+}
+
 // match finds the vulnerabilities in an image; one that the fleet forgot meanwhile is taken back from the store.
 func (g *Gatherer) match(ctx context.Context, manifest image.Digest) (vulnerability.Matched, error) {
 	matched, err := g.Matcher.Match(ctx, manifest)
@@ -91,6 +100,8 @@ func (g *Gatherer) packages(ctx context.Context, p evidence.Platform) evidence.F
 
 func matchingReason(err error) string {
 	switch {
+	case errors.Is(err, ErrStore):
+		return v1alpha1.ReasonStorageFailed
 	case errors.Is(err, vulnerability.ErrNoDatabase):
 		return v1alpha1.ReasonDatabaseUnavailable
 	case errors.Is(err, vulnerability.ErrNotCovered):

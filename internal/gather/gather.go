@@ -36,6 +36,10 @@ type Gatherer struct {
 	Chronicle vulnerability.Chronicle
 	// VEX reads statements of vendors that are attached to images.
 	VEX vulnerability.VEXReader
+	// Times brings first-seen times back that the chronicle on a lost disk had; nil when nothing does.
+	Times Times
+	// Earlier is told of vulnerabilities that were first seen earlier than was thought; nil when nobody wants to know.
+	Earlier func(ctx context.Context, ids map[string]struct{})
 	// Jars names Java archives that do not say what they are; nil when nothing can.
 	Jars inventory.Namer
 
@@ -81,6 +85,9 @@ func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Eviden
 	slices.SortFunc(result.Platforms, func(a, b evidence.Platform) int {
 		return strings.Compare(a.Platform.String()+a.Manifest.String(), b.Platform.String()+b.Manifest.String())
 	})
+	if err := g.restoreTimes(ctx, request); err != nil {
+		return result, err
+	}
 	if len(request.VEXKeys) > 0 {
 		result.VEX, result.IgnoredVEX = g.VEX.Read(ctx, request.Reader, request.Reference, request.VEXKeys)
 	}

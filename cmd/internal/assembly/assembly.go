@@ -15,7 +15,7 @@ import (
 
 	"k8s.io/utils/clock"
 
-	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/chronicle"
 	"github.com/assay-dev/assay/internal/evidence/disk"
 	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/gather"
@@ -29,6 +29,7 @@ import (
 	"github.com/assay-dev/assay/internal/vulnerability/feed"
 	"github.com/assay-dev/assay/internal/vulnerability/kev"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
+	"github.com/assay-dev/assay/internal/vulnerability/vex/attested"
 )
 
 // Options say where everything is.
@@ -59,6 +60,8 @@ type Parts struct {
 	Database   *trivydb.Database
 	// Fleet knows what is in all images.
 	Fleet *fleet.Fleet
+	// Chronicle knows since when.
+	Chronicle *chronicle.Chronicle
 	// Catalogue is nil when none is configured.
 	Catalogue *kev.Catalogue
 	// Scores are nil when none are configured.
@@ -98,8 +101,13 @@ func Assemble(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	seen, err := chronicle.Open(context.Background(), filepath.Join(o.DataDir, "chronicle"), clock.RealClock{})
+	if err != nil {
+		return nil, err
+	}
 	parts := &Parts{
 		Registries: registries,
+		Chronicle:  seen,
 		Store:      store,
 		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource, clock.RealClock{}),
 		Catalogue:  catalogue,
@@ -113,8 +121,9 @@ func Assemble(o Options) (*Parts, error) {
 		Matcher:   parts.Fleet,
 		Catalogue: noCatalogue{},
 		Scores:    noScores{},
-		Chronicle: noChronicle{},
+		Chronicle: seen,
 		Verifier:  cosign.Verifier{},
+		VEX:       attested.Reader{},
 	}
 	if catalogue != nil {
 		parts.Gatherer.Catalogue = catalogue
@@ -140,12 +149,7 @@ func (o Options) databaseSource(registries registry.Provider) (trivydb.Source, e
 	return trivydb.FromRegistry(reader, tag), nil
 }
 
-// noChronicle knows no times.
-type noChronicle struct{}
-
-func (noChronicle) Date(context.Context, []evidence.Finding) error { return nil }
-
 // Close gives the data folder free.
 func (p *Parts) Close() error {
-	return errors.Join(p.Database.Close(), p.Store.Close())
+	return errors.Join(p.Database.Close(), p.Chronicle.Close(), p.Store.Close())
 }

@@ -1,0 +1,87 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/assay-dev/assay/cmd/internal/assembly"
+	"github.com/assay-dev/assay/controllers/trustedimage"
+	"github.com/assay-dev/assay/internal/chronicle"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/registry"
+)
+
+// sealsOf makes what makes an entry trust, and what keeps first-seen times: Assay's key, the store, and what writes to registries
+// with Assay's own credentials.
+func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts, o options) (*trustedimage.Seals, times, error) {
+	signer, err := sealKey(ctx, uncached, o.namespace)
+	if err != nil {
+		return nil, times{}, err
+	}
+	credentials, err := readRegistryConfig(o.registryConfig)
+	if err != nil {
+		return nil, times{}, err
+	}
+	writer, err := parts.Registries.Writer(credentials)
+	if err != nil {
+		return nil, times{}, fmt.Errorf("--registry-config: %w", err)
+	}
+	seals := &trustedimage.Seals{Signer: signer, Store: parts.Store, Ledger: parts.Store, Attacher: writer, Version: version}
+	kept := times{copies: &chronicle.Copies{Chronicle: parts.Chronicle, Signer: signer}, putter: writer}
+	if o.evidenceRepository == "" {
+		return seals, kept, nil
+	}
+	repository, err := image.ParseRepository(o.evidenceRepository)
+	if err != nil {
+		return nil, times{}, fmt.Errorf("--evidence-repository: %w", err)
+	}
+	reader, err := parts.Registries.Reader(credentials)
+	if err != nil {
+		return nil, times{}, fmt.Errorf("--registry-config: %w", err)
+	}
+	seals.Attacher, seals.Repository, seals.Reader = registry.AttachIn(repository, writer), repository, reader
+	kept.copies.Repository, kept.reader = repository, reader
+	return seals, kept, nil
+}
+
+// times keeps copies of first-seen times with Assay's own credentials, and reads those of images with the credentials of whoever
+// asks. It implements gather.Times and trustedimage.Times.
+type times struct {
+	copies *chronicle.Copies
+	putter registry.Putter
+	// reader of the one repository that has all copies, nil when each image's own has its.
+	reader registry.TaggedReader
+}
+
+// Restore implements gather.Times.
+func (t times) Restore(ctx context.Context, reader registry.TaggedReader, about image.Reference) (earlier map[string]struct{}, err error) {
+	if t.reader != nil {
+		reader = t.reader
+	}
+	return t.copies.Restore(ctx, reader, about)
+}
+
+// Publish implements trustedimage.Times.
+func (t times) Publish(ctx context.Context, about image.Reference, findings []evidence.Finding) error {
+	_, err := t.copies.Publish(ctx, t.putter, about, findings)
+	return err
+}
+
+// readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.
+func readRegistryConfig(path string) (registry.Credentials, error) {
+	if path == "" {
+		return registry.Credentials{}, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return registry.Credentials{}, fmt.Errorf("--registry-config: %w", err)
+	}
+	return registry.Credentials{DockerConfigs: [][]byte{content}}, nil
+}
