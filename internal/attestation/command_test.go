@@ -133,8 +133,12 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 			seal := sealOf(t)
 			seal.Image = about
 			bundles := map[string][]byte{attestation.PredicateSeal: signSeal(t, signer, seal)}
-			for _, predicateType := range []string{attestation.PredicateSPDX, attestation.PredicateCycloneDX} {
-				bundle, err := attestation.Attest(t.Context(), signer, about, predicateType, []byte(sbom))
+			found, describer := scan()
+			for predicateType, predicate := range map[string][]byte{
+				attestation.PredicateSPDX: []byte(sbom), attestation.PredicateCycloneDX: []byte(sbom),
+				attestation.PredicateVulnerabilities: report(t, found, describer),
+			} {
+				bundle, err := attestation.Attest(t.Context(), signer, about, predicateType, predicate)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -148,6 +152,7 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 			for flag, predicateType := range map[string]string{
 				"spdxjson":                     attestation.PredicateSPDX,
 				"cyclonedx":                    attestation.PredicateCycloneDX,
+				"vuln":                         attestation.PredicateVulnerabilities,
 				attestation.PredicateSPDX:      attestation.PredicateSPDX,
 				attestation.PredicateSeal:      attestation.PredicateSeal,
 				attestation.PredicateCycloneDX: attestation.PredicateCycloneDX,
@@ -164,7 +169,7 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 			if _, err := c.verifyAttestation(t, "another.pub", attestation.PredicateSeal, about); err == nil {
 				t.Error("another key verified the seal")
 			}
-			if _, err := c.verifyAttestation(t, "cosign.pub", "vuln", about); err == nil {
+			if _, err := c.verifyAttestation(t, "cosign.pub", "slsaprovenance", about); err == nil {
 				t.Error("a predicate that nobody attested was verified")
 			}
 		})
