@@ -87,7 +87,8 @@ func fields(path string, of reflect.Type) []string {
 		below := path + "." + tag
 		all = append(all, below)
 		switch below {
-		case "status.history", "status.trusted.findings", "status.trusted.worst", "status.trusted.rules":
+		case "status.history", "status.trusted.findings", "status.trusted.worst", "status.trusted.rules",
+			"status.trusted.excused", "status.trusted.scan", "status.trusted.reports":
 		default:
 			all = append(all, fields(below, of.Field(i).Type)...)
 		}
