@@ -67,9 +67,9 @@ func (w Writer) CycloneDX(ctx context.Context, name string, i inventory.Inventor
 
 // report is what trivy would report of the image if it were not asked for vulnerabilities.
 func report(name string, i inventory.Inventory) (types.Report, error) {
-	var detail ftypes.ArtifactDetail
-	if err := json.Unmarshal(i.Detail, &detail); err != nil {
-		return types.Report{}, fmt.Errorf("read the inventory: %w", err)
+	detail, err := merge(i)
+	if err != nil {
+		return types.Report{}, err
 	}
 	r := types.Report{
 		SchemaVersion: 2,
@@ -92,6 +92,24 @@ func report(name string, i inventory.Inventory) (types.Report, error) {
 	}
 	r.Results = results(detail)
 	return r, nil
+}
+
+// merge returns all packages of the image but those that comprehensive detection alone gives: what a package manager brought is
+// in the document as its package.
+func merge(i inventory.Inventory) (ftypes.ArtifactDetail, error) {
+	var merged ftypes.ArtifactDetail
+	for n, part := range i.Parts() {
+		var detail ftypes.ArtifactDetail
+		switch err := json.Unmarshal(part.Detail, &detail); {
+		case err != nil:
+			return merged, fmt.Errorf("read the inventory: %w", err)
+		case n == 0:
+			merged = detail
+		case !part.Comprehensive:
+			merged.Applications = append(merged.Applications, detail.Applications...)
+		}
+	}
+	return merged, nil
 }
 
 // results puts the packages where trivy's encoder looks for them: one result for the operating system and one for each

@@ -13,7 +13,9 @@ import (
 	"testing"
 
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
+	ftypes "github.com/aquasecurity/trivy/pkg/fanal/types"
 	"github.com/google/go-cmp/cmp"
+	"github.com/package-url/packageurl-go"
 	spdxjson "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 	"github.com/spdx/tools-golang/spdxlib"
@@ -31,6 +33,7 @@ var packages = []string{
 	"pkg:golang/github.com/assay-dev/assay",
 	"pkg:golang/github.com/google/go-cmp@v0.7.0",
 	"pkg:golang/stdlib@v1.26.8",
+	"pkg:maven/jstl/jstl@1.2",
 	"pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1",
 	"pkg:npm/lodash@4.17.20",
 	"pkg:oci/checkout@sha256:0fc143c7686904d6ff65b1a974155474435516574e354e044c58f4a483e94fbc?arch=amd64&repository_url=registry.example.com%2Fshop%2Fcheckout",
@@ -47,7 +50,23 @@ func read(t *testing.T) inventory.Inventory {
 	if err := json.Unmarshal(content, &i); err != nil {
 		t.Fatal(err)
 	}
+	i.Naming.Detail = jar(t, "jstl:jstl", "1.2")
+	i.Hidden, i.Naming.Hidden = jar(t, "claimed:claimed", "1"), jar(t, "claimed:named", "1")
 	return i
+}
+
+// jar is a detail with a jar, whose name is as GROUP:ARTIFACT.
+func jar(t *testing.T, name, version string) json.RawMessage {
+	t.Helper()
+	group, artifact, _ := strings.Cut(name, ":")
+	detail, err := json.Marshal(ftypes.ArtifactDetail{Applications: []ftypes.Application{{Type: ftypes.Jar, Packages: ftypes.Packages{{
+		Name: name, Version: version, FilePath: "srv/x.jar",
+		Identifier: ftypes.PkgIdentifier{UID: name, PURL: packageurl.NewPackageURL("maven", group, artifact, version, nil, "")},
+	}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return detail
 }
 
 // withoutDebian sorts package URLs and leaves out those of the distribution, after counting them.
