@@ -250,7 +250,7 @@ func TestFind(t *testing.T) {
 			if test.want != nil {
 				want.Attested = test.want(w)
 			}
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(attestation.Attested{}), cmp.Comparer(func(a, b image.Digest) bool { return a == b })); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(attestation.Attested{}), cmpopts.EquateComparable(image.Digest{})); diff != "" {
 				t.Errorf("found (-want +got):\n%s", diff)
 			}
 		})
