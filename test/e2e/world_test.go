@@ -125,6 +125,21 @@ func (w *world) await(t *testing.T, name string, lacks func(*v1alpha1.TrustedIma
 	return image
 }
 
+// awaitPolicy is await for an ImagePolicy.
+func (w *world) awaitPolicy(t *testing.T, name string, lacks func(*v1alpha1.ImagePolicy) string) {
+	t.Helper()
+	policy := &v1alpha1.ImagePolicy{}
+	err := w.Await(t.Context(), patience, name, func(ctx context.Context) (string, error) {
+		if err := w.Admin.Get(ctx, key(name), policy); err != nil {
+			return err.Error(), client.IgnoreNotFound(err)
+		}
+		return lacks(policy), nil
+	})
+	if err != nil {
+		t.Fatalf("%v\nstatus: %+v", err, policy.Status)
+	}
+}
+
 // awaitCondition waits for a condition given as "Ready=True PolicyPassed".
 func (w *world) awaitCondition(t *testing.T, name, want string) *v1alpha1.TrustedImage {
 	t.Helper()
