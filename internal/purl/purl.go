@@ -8,7 +8,6 @@ package purl
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
@@ -55,16 +54,6 @@ func Parse(text string) (Package, error) {
 
 // Qualifier returns the value of a qualifier, such as arch or repository_url, and "" when the URL does not have it.
 func (p Package) Qualifier(name string) string { return p.qualifiers[name] }
-
-// Qualifiers returns the names of the URL's qualifiers, sorted.
-func (p Package) Qualifiers() []string {
-	names := make([]string, 0, len(p.qualifiers))
-	for name := range p.qualifiers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
 
 // epoch is the qualifier in which some tools write a version's epoch, and others write it in front of the version.
 const epoch = "epoch"
