@@ -10,10 +10,11 @@
 //
 // where cosign.pub is the seal key's public half and trusted-root.json holds {"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}:
 // nothing is logged and no certificate is involved, but without the file cosign fetches Sigstore's public trust root. For an
-// SBOM, spdxjson and cyclonedx will do as the type.
+// SBOM, spdxjson and cyclonedx will do as the type, and vuln for the report of the findings.
 package attestation
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -61,6 +62,17 @@ func Attest(ctx context.Context, signer signature.Signer, about image.Reference,
 		return nil, fmt.Errorf("attest %s: %w", about, err)
 	}
 	return signed, nil
+}
+
+// Renew returns the kept attestation when the signer's key signed it over exactly this predicate, and otherwise a new one. kept may be
+// empty. It is for documents that change, such as reports of findings.
+func Renew(ctx context.Context, signer signature.Signer, kept []byte, about image.Reference, predicateType string, predicate []byte) (bundle []byte, renewed bool, err error) {
+	attested, err := Open(kept, []signature.Key{signer.Key()}, about.Digest, predicateType)
+	if err == nil && bytes.Equal(attested, bytes.TrimSpace(predicate)) {
+		return kept, false, nil
+	}
+	bundle, err = Attest(ctx, signer, about, predicateType, predicate)
+	return bundle, err == nil, err
 }
 
 // Open returns the predicate of an attestation that Attest made: signed by one of the keys, with exactly this predicate type,

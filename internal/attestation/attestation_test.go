@@ -88,6 +88,37 @@ func TestAttestWritesTheSameBundleAgain(t *testing.T) {
 	}
 }
 
+func TestRenewSignsWhatChanged(t *testing.T) {
+	signer, about := fake.NewSigner("seal"), reference(t, "registry.example.com/shop/checkout")
+	kept := attest(t, signer, attestation.PredicateVulnerabilities, sbom)
+	for name, test := range map[string]struct {
+		kept      []byte
+		signer    *fake.Signer
+		predicate string
+		renewed   bool
+	}{
+		"the same":                  {kept, signer, sbom, false},
+		"the same with white space": {kept, signer, sbom + "\n", false},
+		"another document":          {kept, signer, `{}`, true},
+		"another key":               {kept, fake.NewSigner("new seal"), sbom, true},
+		"another type":              {attest(t, signer, attestation.PredicateSPDX, sbom), signer, sbom, true},
+		"nothing kept":              {nil, signer, sbom, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, renewed, err := attestation.Renew(t.Context(), test.signer, test.kept, about, attestation.PredicateVulnerabilities, []byte(test.predicate))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if renewed != test.renewed || renewed == bytes.Equal(got, test.kept) {
+				t.Errorf("renewed: %v, want %v", renewed, test.renewed)
+			}
+			if _, err := attestation.Open(got, []signature.Key{test.signer.Key()}, about.Digest, attestation.PredicateVulnerabilities); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestOpenReturnsThePredicateUnchanged(t *testing.T) {
 	signer := fake.NewSigner("seal")
 	for name, predicateType := range map[string]string{
