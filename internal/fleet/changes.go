@@ -43,17 +43,15 @@ func (c *catalog) differs(e entry, before, after *results, differing []bool) boo
 	return slices.ContainsFunc(e.instances, func(number uint32) bool { return differing[number] })
 }
 
-// differing tells of each instance whether the findings in it differ.
+// differing tells of each instance whether the findings in it differ. After has all rows that before has, with the same numbers.
 func (c *catalog) differing(before, after *results) []bool {
-	rated := make([]bool, len(before.ratings))
-	for number := range rated {
-		rated[number] = before.ratings[number] != after.ratings[number]
+	same := func(was, is match) bool {
+		return was.fixed == is.fixed && was.aliases == is.aliases && before.ratings[was.basis] == after.ratings[is.basis] &&
+			before.bases.rows[was.basis].vulnerability == after.bases.rows[is.basis].vulnerability
 	}
 	tuples := make([]bool, len(before.matches))
-	for number := range tuples {
-		matches := after.matches[number]
-		tuples[number] = !slices.Equal(before.matches[number], matches) ||
-			slices.ContainsFunc(matches, func(m match) bool { return rated[m.basis] })
+	for number, matches := range before.matches {
+		tuples[number] = !slices.EqualFunc(matches, after.matches[number], same)
 	}
 	instances := make([]bool, len(c.instances.rows))
 	for number, i := range c.instances.rows {

@@ -37,23 +37,26 @@ func parallel(n, piece int, do func(from, to int) error) error {
 }
 
 // detectAll asks the detector about tuples. An error about one of them is its outcome; the error returned is the context's.
-func detectAll(ctx context.Context, view vulnerability.View, w work, numbers []uint32) ([]outcome, error) {
+func detectAll(ctx context.Context, detect detect, w work, numbers []uint32) ([]outcome, error) {
 	outcomes := make([]outcome, len(numbers))
 	err := parallel(len(numbers), detectPiece, func(from, to int) error {
 		for i := from; i < to; i++ {
-			outcomes[i].detections, outcomes[i].err = view.Detect(w.tuple(numbers[i]))
+			outcomes[i].detections, outcomes[i].err = detect(w.tuple(numbers[i]))
 		}
 		return ctx.Err()
 	})
 	return outcomes, err
 }
 
-// hashAll asks for many hashes.
-func hashAll(hash func([]string) ([]uint64, error), keys []string) ([]uint64, error) {
-	hashes := make([]uint64, len(keys))
-	return hashes, parallel(len(keys), hashPiece, func(from, to int) error {
-		some, err := hash(keys[from:to])
-		copy(hashes[from:to], some)
+// detect is vulnerability.View's Detect, or that of an excerpt.
+type detect func(vulnerability.Tuple) ([]vulnerability.Detection, error)
+
+// askAll asks one thing of many keys.
+func askAll[A any](ask func([]string) ([]A, error), keys []string) ([]A, error) {
+	answers := make([]A, len(keys))
+	return answers, parallel(len(keys), hashPiece, func(from, to int) error {
+		some, err := ask(keys[from:to])
+		copy(answers[from:to], some)
 		return err
 	})
 }
@@ -92,7 +95,7 @@ func (r *results) learn(view vulnerability.View, outcomes []outcome) (learned, e
 	if err != nil {
 		return learned{}, err
 	}
-	hashes, err := hashAll(view.HashDetails, ids)
+	hashes, err := askAll(view.HashDetails, ids)
 	if err != nil {
 		return learned{}, err
 	}

@@ -83,7 +83,7 @@ func (f *Fleet) add(ctx context.Context, manifest image.Digest, composition vuln
 	f.mutex.Lock()
 	f.catalog.add(manifest, composition)
 	f.mutex.Unlock()
-	if err := f.catchUp(ctx); err != nil && !errors.Is(err, vulnerability.ErrNoDatabase) {
+	if err := f.catchUp(ctx, manifest); err != nil && !errors.Is(err, vulnerability.ErrNoDatabase) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -20,7 +20,7 @@ func (f *Fleet) Match(ctx context.Context, manifest image.Digest) (vulnerability
 	if !errors.Is(err, errNotMatched) {
 		return matched, err
 	}
-	if err := f.catchUp(ctx); err != nil {
+	if err := f.catchUp(ctx, manifest); err != nil {
 		return vulnerability.Matched{}, err
 	}
 	return f.match(manifest)

@@ -19,8 +19,8 @@ type results struct {
 	feed evidence.Feed
 	// surroundings by the catalog's number.
 	surroundings []judged
-	// subjects are the hashes of what the detector reads, by the catalog's number.
-	subjects []uint64
+	// subjects have marks of what the detector reads, by the catalog's number.
+	subjects [][]vulnerability.Mark
 	// matches by the number of the tuple, in the detector's order.
 	matches [][]match
 	// failures by the number of the tuple.

@@ -17,13 +17,7 @@ import (
 func (f *Fleet) Update(ctx context.Context) ([]image.Digest, error) {
 	f.updating.Lock()
 	defer f.updating.Unlock()
-	err := f.detector.View(ctx, func(view vulnerability.View) error {
-		if base := f.results; base == nil || base.feed.Version != view.Feed().Version {
-			return f.rematch(ctx, view, base)
-		}
-		return f.extend(ctx, view, true)
-	})
-	if err != nil {
+	if err := f.bring(ctx, true); err != nil {
 		return nil, err
 	}
 	changed := make([]image.Digest, 0, len(f.changed))
@@ -35,15 +29,25 @@ func (f *Fleet) Update(ctx context.Context) ([]image.Digest, error) {
 	return changed, nil
 }
 
-// catchUp matches what was added since, and everything when the database changed meanwhile.
-func (f *Fleet) catchUp(ctx context.Context) error {
+// catchUp matches what was added since, and everything when the database changed meanwhile. Who asks for it sees what is new
+// about the image, and need not be told.
+func (f *Fleet) catchUp(ctx context.Context, manifest image.Digest) error {
 	f.updating.Lock()
 	defer f.updating.Unlock()
+	if err := f.bring(ctx, false); err != nil {
+		return err
+	}
+	delete(f.changed, manifest)
+	return nil
+}
+
+// bring brings the results to the database in use. With again it also asks the clock again.
+func (f *Fleet) bring(ctx context.Context, again bool) error {
 	return f.detector.View(ctx, func(view vulnerability.View) error {
-		if base := f.results; base == nil || base.feed.Version != view.Feed().Version {
-			return f.rematch(ctx, view, base)
+		if f.results == nil || f.results.feed.Version != view.Feed().Version {
+			return f.rematch(ctx, view, f.results)
 		}
-		return f.extend(ctx, view, false)
+		return f.extend(ctx, view, again)
 	})
 }
 
@@ -69,12 +73,12 @@ func (w work) tuple(number uint32) vulnerability.Tuple {
 func (f *Fleet) extend(ctx context.Context, view vulnerability.View, again bool) error {
 	w, r := f.work(), f.results
 	surroundings := judge(view, w.surroundings[len(r.surroundings):])
-	hashes, err := hashAll(view.Hashes, w.subjects[len(r.subjects):])
+	marks, err := askAll(view.Marks, w.subjects[len(r.subjects):])
 	if err != nil {
 		return err
 	}
 	numbers := count(len(r.matches), len(w.tuples))
-	outcomes, err := detectAll(ctx, view, w, numbers)
+	outcomes, err := detectAll(ctx, view.Detect, w, numbers)
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (f *Fleet) extend(ctx context.Context, view vulnerability.View, again bool)
 	}
 	f.mutex.Lock()
 	r.surroundings = append(r.surroundings, surroundings...)
-	r.subjects = append(r.subjects, hashes...)
+	r.subjects = append(r.subjects, marks...)
 	r.matches = append(r.matches, make([][]match, len(numbers))...)
 	r.take(numbers, outcomes, learned)
 	f.mutex.Unlock()
@@ -106,18 +110,22 @@ func (f *Fleet) rematch(ctx context.Context, view vulnerability.View, base *resu
 	}
 	next.feed = view.Feed()
 	next.surroundings = judge(view, w.surroundings)
-	hashes, err := hashAll(view.Hashes, w.subjects)
+	marks, err := askAll(view.Marks, w.subjects)
 	if err != nil {
 		return err
 	}
-	stale := next.stale(w, hashes)
-	next.subjects = hashes
+	stale := next.stale(w, marks)
+	next.subjects = marks
 	next.matches = append(next.matches, make([][]match, len(w.tuples)-len(next.matches))...)
 	if err := next.rateAgain(view); err != nil {
 		return err
 	}
-	for numbers := range slices.Chunk(stale, detectBatch) {
-		outcomes, err := detectAll(ctx, view, w, numbers)
+	left, err := next.amend(ctx, view, w, stale)
+	if err != nil {
+		return err
+	}
+	for numbers := range slices.Chunk(append(stale.wholly, left...), detectBatch) {
+		outcomes, err := detectAll(ctx, view.Detect, w, numbers)
 		if err != nil {
 			return err
 		}
@@ -131,22 +139,9 @@ func (f *Fleet) rematch(ctx context.Context, view vulnerability.View, base *resu
 	return nil
 }
 
-// stale returns the tuples that have no result, or one that rests on something else than what now hashes to the given.
-func (r *results) stale(w work, hashes []uint64) []uint32 {
-	var stale []uint32
-	for i, t := range w.tuples {
-		number := uint32(i)
-		if i < len(r.matches) && r.subjects[t.subject] == hashes[t.subject] && r.failures[number] == nil {
-			continue
-		}
-		stale = append(stale, number)
-	}
-	return stale
-}
-
 // rateAgain rates vulnerabilities whose details changed.
 func (r *results) rateAgain(view vulnerability.View) error {
-	hashes, err := hashAll(view.HashDetails, r.vulnerabilities.rows)
+	hashes, err := askAll(view.HashDetails, r.vulnerabilities.rows)
 	if err != nil {
 		return err
 	}
