@@ -35,10 +35,16 @@ type fakeRegistry struct {
 	blobs     map[image.Digest][]byte
 	attached  map[image.Digest][]image.Descriptor
 	signed    bool
-	asked     int
-	requests  int
-	indexed   int
-	attaches  int
+	// broken are digests that cannot be read.
+	broken   map[image.Digest]error
+	asked    int
+	requests int
+	indexed  int
+	attaches int
+	indexErr error
+	secrets  []inventory.Secret
+	// ignoredVEX is the number of VEX documents on every image that nobody signed.
+	ignoredVEX int
 }
 
 func (f *fakeRegistry) Reader(registry.Credentials) (registry.Reader, error) { return f, nil }
@@ -134,6 +140,9 @@ func (f *fakeRegistry) Document(_ context.Context, reference image.Reference) (i
 	if f.down != nil {
 		return image.Document{}, f.down
 	}
+	if err := f.broken[reference.Digest]; err != nil {
+		return image.Document{}, err
+	}
 	document, found := f.documents[reference.Digest]
 	if !found {
 		return image.Document{}, registry.NewError(registry.KindNotFound, nil, "%s does not exist", reference)
@@ -187,7 +196,13 @@ func (f *fakeRegistry) Index(_ context.Context, source inventory.Source) (invent
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.indexed++
-	return inventory.Inventory{Version: inventory.Version, Image: source.Image, Platform: source.Platform, Detail: []byte(`{}`), Packages: 1}, nil
+	made := inventory.Inventory{
+		Version: inventory.Version, Image: source.Image, Platform: source.Platform, Detail: []byte(`{}`), Packages: 1, SecretsSought: source.Secrets,
+	}
+	if source.Secrets {
+		made.Secrets = f.secrets
+	}
+	return made, f.indexErr
 }
 
 func (f *fakeRegistry) SPDX(context.Context, string, inventory.Inventory) ([]byte, error) {
@@ -196,6 +211,14 @@ func (f *fakeRegistry) SPDX(context.Context, string, inventory.Inventory) ([]byt
 
 func (f *fakeRegistry) CycloneDX(context.Context, string, inventory.Inventory) ([]byte, error) {
 	return []byte(`{"bomFormat":"CycloneDX"}`), nil
+}
+
+func (f *fakeRegistry) Read(_ context.Context, _ registry.Reader, _ image.Reference, wanted []signature.Key) (map[string]evidence.Fact[[]evidence.VEXStatement], int) {
+	facts := map[string]evidence.Fact[[]evidence.VEXStatement]{}
+	for _, key := range wanted {
+		facts[key.Fingerprint] = evidence.Checked[[]evidence.VEXStatement](nil)
+	}
+	return facts, f.ignoredVEX
 }
 
 func (f *fakeRegistry) Verify(_ context.Context, _ registry.Reader, _ image.Reference, wanted []signature.Key) map[string]evidence.Fact[evidence.Signature] {

@@ -161,13 +161,14 @@ func (s *fakeScores) Score(id string) (float64, bool) {
 
 func (s *fakeScores) Feed() evidence.Fact[evidence.Feed] { return feedOf(s.version) }
 
-// fakeChronicle has seen everything first at one moment.
-type fakeChronicle struct{ first time.Time }
+// fakeChronicle has seen everything first in the morning, but what it has another time for.
+type fakeChronicle struct{ by map[string]time.Time }
 
 func (c *fakeChronicle) Date(_ context.Context, findings []evidence.Finding) error {
 	for i := range findings {
-		if findings[i].FirstSeen.IsZero() {
-			findings[i].FirstSeen = c.first
+		findings[i].FirstSeen = morning
+		if at, there := c.by[findings[i].ID]; there {
+			findings[i].FirstSeen = at
 		}
 	}
 	return nil

@@ -46,6 +46,7 @@ type world struct {
 	findings   *fakeFindings
 	catalogue  *fakeCatalogue
 	scores     *fakeScores
+	chronicle  *fakeChronicle
 	alarm      *alarm.Alarm
 	// rung are the objects for which a moment came since the last call of ring.
 	rung []types.NamespacedName
@@ -67,7 +68,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		clock:    clocktesting.NewFakeClock(morning),
 		recorder: events.NewFakeRecorder(64),
 		registry: &fakeRegistry{tags: map[string]image.Document{}, documents: map[image.Digest]image.Document{}, blobs: map[image.Digest][]byte{}, attached: map[image.Digest][]image.Descriptor{}},
-		findings: newFindings(morning), catalogue: &fakeCatalogue{}, scores: &fakeScores{},
+		findings: newFindings(morning), catalogue: &fakeCatalogue{}, scores: &fakeScores{}, chronicle: &fakeChronicle{by: map[string]time.Time{}},
 		api: fake.NewClientBuilder().WithScheme(kinds).WithObjects(objects...).
 			WithStatusSubresource(&v1alpha1.TrustedImage{}).
 			WithIndex(&v1alpha1.TrustedImage{}, upstreamIndex, upstreamOf).Build(),
@@ -95,7 +96,7 @@ func (w *world) start(signer signature.Signer, folder string) {
 		Registries: w.registry,
 		Gatherer: &gather.Gatherer{
 			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: w.findings, Catalogue: w.catalogue,
-			Scores: w.scores, Chronicle: &fakeChronicle{first: morning}, Verifier: w.registry,
+			Scores: w.scores, Chronicle: w.chronicle, Verifier: w.registry, VEX: w.registry,
 		},
 		Roster:   roster.New(),
 		Moments:  w.alarm.Bell(func(_ context.Context, name types.NamespacedName) { w.rung = append(w.rung, name) }),

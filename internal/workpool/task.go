@@ -113,7 +113,7 @@ func (t *task) wantedBy(waiter types.NamespacedName, keep time.Duration) {
 // useless says that nobody will take the result. What failed stays a while longer, so that failures in a row are counted.
 func (t *task) useless(now time.Time) bool {
 	age := now.Sub(t.finished)
-	return age >= 2*t.life(t.keep) && (len(t.waiters) == 0 || age >= deliver)
+	return age >= 2*max(t.life(t.keep), t.keep) && (len(t.waiters) == 0 || age >= deliver)
 }
 
 // failure is the work's error with the time that is left before it is done again.
