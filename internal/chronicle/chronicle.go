@@ -160,7 +160,7 @@ func (c *Chronicle) save(ctx context.Context, news []record) error {
 	for at := range c.unsaved {
 		news = append(news, recordOf(at, c.entries[at]))
 	}
-	if err := c.disk.append(ctx, news, c.records(), len(c.entries)+len(c.places)); err != nil {
+	if err := c.disk.append(ctx, news, c.records(), c.known()); err != nil {
 		for _, r := range news {
 			if r.ID != "" {
 				c.unsaved[subject{r.ID, r.Package}] = true

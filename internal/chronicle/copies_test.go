@@ -4,7 +4,10 @@
 package chronicle_test
 
 import (
+	"bytes"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +113,40 @@ func TestALostDiskStartsNoGraceAgain(t *testing.T) {
 	}
 	if got := c.FirstSeen(c.about.Digest); !got.Equal(noon) {
 		t.Errorf("the digest was first seen %v", got)
+	}
+}
+
+// TestADamagedDiskStartsNoGraceAgain: what stood in a damaged line is read from the copy, although the digest is known.
+func TestADamagedDiskStartsNoGraceAgain(t *testing.T) {
+	c := newCluster(t)
+	c.look(finding(openssl+"@1", ""))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(c.dir, "chronicle.log")
+	log, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.Replace(log, []byte("CVE-2026-1"), []byte("CVE-2026-7"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.reopen()
+	c.clock.SetTime(later)
+	if got := c.look(finding(openssl+"@1", ""))[0].FirstSeen; !got.Equal(noon) {
+		t.Errorf("first seen %v", got)
+	}
+	if got := c.FirstSeen(c.about.Digest); !got.Equal(noon) || c.puts() != 1 {
+		t.Errorf("the digest was first seen %v, and %d copies were written", got, c.puts())
+	}
+	reads := len(c.calls("Resolve "))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.reopen()
+	c.look(finding(openssl+"@1", ""))
+	if again := len(c.calls("Resolve ")); again != reads {
+		t.Error("the copy was read again after the damage was mended")
 	}
 }
 
