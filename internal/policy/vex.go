@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -131,12 +132,15 @@ func (x *excuser) latest(statements []*evidence.VEXStatement, where place) *evid
 	return latest
 }
 
-// compareStatements orders the one that counts first.
+// compareStatements orders the one that counts first. Which of two that say the same is named does not depend on any order.
 func compareStatements(a, b *evidence.VEXStatement) int {
-	if order := b.Timestamp.Compare(a.Timestamp); order != 0 {
-		return order
-	}
-	return caution(a) - caution(b)
+	return cmp.Or(
+		b.Timestamp.Compare(a.Timestamp),
+		cmp.Compare(caution(a), caution(b)),
+		cmp.Compare(a.Document, b.Document),
+		cmp.Compare(a.Author, b.Author),
+		cmp.Compare(a.Justification, b.Justification),
+	)
 }
 
 // caution ranks the statuses that excuse nothing before those that do.
