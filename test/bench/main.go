@@ -13,8 +13,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
+	"time"
 
+	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 	"github.com/assay-dev/assay/test/registry"
 	"github.com/assay-dev/assay/test/story"
 )
@@ -31,84 +34,92 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string) error {
-	switch {
-	case len(args) == 0:
-		return measure(ctx)
-	case args[0] == readPlainly:
-		return plain(ctx, args[1:])
+// inChild does what this program does for itself in processes of their own.
+func inChild(ctx context.Context, args []string) (is bool, err error) {
+	if len(args) == 0 {
+		return false, nil
 	}
-	return errors.New("usage: bench")
+	switch args[0] {
+	case readPlainly:
+		return true, plain(ctx, args[1:])
+	case rematchInChild:
+		return true, matchFleet(ctx, args[1:])
+	}
+	return false, nil
 }
 
-// bench is what the benchmarks run on: Assay as it ships, on which the story was played, and a registry that counts.
+func run(ctx context.Context, args []string) error {
+	check.RunIfAsked(os.Args) // as assay-controller does
+	if is, err := inChild(ctx, args); is {
+		return err
+	}
+	chosen := parts
+	if len(args) > 0 {
+		chosen = slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !slices.Contains(args, p.name) })
+		if len(chosen) < len(args) {
+			return errors.New("usage: bench [story] [rematch]")
+		}
+	}
+	return measure(ctx, chosen)
+}
+
+// part is some benchmarks that have something in common.
+type part struct {
+	name string
+	run  func(context.Context, *bench) ([]result, error)
+}
+
+// parts in their order.
+var parts = []part{{"story", onStory}, {"rematch", rematch}}
+
+// bench is what the benchmarks run on.
 type bench struct {
-	dir      string
+	dir string
+	// registry counts, and world is Assay as it ships, on which the story was played.
 	registry *registry.Registry
 	world    *story.World
 	digests  story.Digests
+
+	plan *plan
 }
 
-// benchmarks in their order: what is measured at rest comes before big images.
-var benchmarks = []func(context.Context, *bench) ([]result, error){requests, atRest, pushToVerdict}
+// fleetPlan makes the plan of the fleet once.
+func (b *bench) fleetPlan(ctx context.Context) (plan, error) {
+	if b.plan == nil {
+		made, err := planFleet(ctx, filepath.Join(b.dir, "fleet"))
+		if err != nil {
+			return plan{}, err
+		}
+		b.plan = &made
+	}
+	return *b.plan, nil
+}
 
-func measure(ctx context.Context) (err error) {
-	b, stop, err := begin(ctx)
+func measure(ctx context.Context, chosen []part) (err error) {
+	for _, program := range []string{"assay-index", "clients/trivy"} {
+		if _, err := os.Stat(filepath.Join("bin", program)); err != nil {
+			return fmt.Errorf("%w: run `make build control-plane clients` in the project's root", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "assay-bench-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{dir: dir}
 	var results []result
-	for _, benchmark := range benchmarks {
-		more, err := benchmark(ctx, b)
+	for _, p := range chosen {
+		began := time.Now()
+		fmt.Println("==>", p.name)
+		more, err := p.run(ctx, b)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		results = append(results, more...)
+		fmt.Printf("    took %.0f s\n", time.Since(began).Seconds())
 	}
 	if err := writeResults(resultsFile, results); err != nil {
 		return err
 	}
 	return printTable(os.Stdout, results)
-}
-
-// begin boots Assay and plays the story.
-func begin(ctx context.Context) (b *bench, stop func() error, err error) {
-	dir, err := os.MkdirTemp("", "assay-bench-")
-	if err != nil {
-		return nil, nil, err
-	}
-	b = &bench{dir: dir}
-	stop = func() error {
-		var errs []error
-		if b.world != nil {
-			errs = append(errs, b.world.Stop(context.WithoutCancel(ctx)))
-		}
-		if b.registry != nil {
-			b.registry.Close()
-		}
-		return errors.Join(append(errs, os.RemoveAll(dir))...)
-	}
-	if err := b.boot(ctx); err != nil {
-		return nil, nil, errors.Join(err, stop())
-	}
-	return b, stop, nil
-}
-
-func (b *bench) boot(ctx context.Context) (err error) {
-	if _, err := os.Stat("bin/clients/trivy"); err != nil {
-		return fmt.Errorf("%w: run `make build control-plane clients` in the project's root", err)
-	}
-	if b.registry, err = registry.Start(registry.WithBlobDir(filepath.Join(b.dir, "blobs"))); err != nil { //nolint:contextcheck // it runs until it is closed
-		return err
-	}
-	b.world, err = story.Boot(ctx, story.Options{
-		Root: ".", Dir: filepath.Join(b.dir, "world"), Registry: b.registry.Host(),
-		Say: func(line string) { fmt.Println(line) },
-	})
-	if err != nil {
-		return err
-	}
-	b.digests, err = b.world.Play(ctx)
-	return err
 }

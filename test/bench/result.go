@@ -62,12 +62,12 @@ func printTable(out io.Writer, results []result) error {
 	for _, r := range results {
 		target, ok := "-", "-"
 		if r.Target != nil {
-			target, ok = fmt.Sprintf("≤ %.2f", *r.Target), "yes"
+			target, ok = fmt.Sprintf("≤ %.4g", *r.Target), "yes"
 		}
 		if !r.OK {
 			ok = "no"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%s\t%.2f\t%s\t%s\n", r.Name, r.Ours, r.Yardstick, r.Unit, r.Ratio, target, ok)
+		_, _ = fmt.Fprintf(w, "%s\t%.4g\t%.4g\t%s\t%.3g\t%s\t%s\n", r.Name, r.Ours, r.Yardstick, r.Unit, r.Ratio, target, ok)
 	}
 	_ = w.Flush()
 	_, err := table.WriteTo(out)

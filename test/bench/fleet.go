@@ -1,0 +1,207 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	dbtypes "github.com/aquasecurity/trivy-db/pkg/types"
+	ftypes "github.com/aquasecurity/trivy/pkg/fanal/types"
+
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/test/advisories"
+	"github.com/assay-dev/assay/test/bench/synthetic"
+)
+
+const (
+	// fleetSize is how many images there are.
+	fleetSize = 10_000
+	// databaseAdvisories is how many advisories a database of real size has at least. Smaller ones are multiplied.
+	databaseAdvisories = 500_000
+	// changedOf10000 is how many advisories of 10,000 an update changes.
+	changedOf10000 = 100
+	// sharedFolder holds real images and a real database where it is there.
+	sharedFolder = "../shared/data"
+)
+
+// marker is what an update of the database is about that must flip verdicts: a package of npm in images that passed before.
+const (
+	flippingID     = "CVE-2026-99999"
+	flippingBucket = "npm::Node.js Ecosystem Security Working Group"
+)
+
+// plan is a fleet and the editions of a database, in files, so that other processes of the benchmark can make the same.
+type plan struct {
+	Folder string
+	// Real are the contents of real images, on which images of the fleet are built.
+	Real []ftypes.ArtifactDetail
+	// Marker is the package that an advisory of the second edition is about, Marked the images that contain it.
+	Marker, MarkerVersion string
+	Marked                []int
+	// Of says what the fleet was made of.
+	Of string
+}
+
+// The editions of the database, one day after the other: as multiplied, with some changed and one advisory more, and the
+// same once more under a new date.
+func (p plan) first() string   { return filepath.Join(p.Folder, "first") }
+func (p plan) changed() string { return filepath.Join(p.Folder, "changed") }
+func (p plan) same() string    { return filepath.Join(p.Folder, "same") }
+func (p plan) path() string    { return filepath.Join(p.Folder, "plan.json") }
+
+// day is when an edition was published.
+func day(number int) time.Time { return time.Date(2026, 8, number, 0, 0, 0, 0, time.UTC) }
+
+// fleet makes the fleet's images.
+func (p plan) fleet() (*synthetic.Fleet, error) { return synthetic.NewFleet(p.first(), p.Real) }
+
+// manifest is the digest under which an image is known where none is pushed.
+func manifest(number int) image.Digest { return image.DigestOf(fmt.Append(nil, "image ", number)) }
+
+// planFleet makes the plan in a folder.
+func planFleet(ctx context.Context, folder string) (plan, error) {
+	p := plan{Folder: folder}
+	size, err := p.writeFirst()
+	if err != nil {
+		return p, err
+	}
+	all, err := synthetic.RealImages(shared())
+	if err != nil {
+		return p, err
+	}
+	indexer, err := filepath.Abs("bin/assay-index")
+	if err != nil {
+		return p, err
+	}
+	if p.Real, err = synthetic.Index(ctx, indexer, all); err != nil {
+		return p, err
+	}
+	made, err := p.fleet()
+	if err != nil {
+		return p, err
+	}
+	if err := p.mark(made); err != nil {
+		return p, err
+	}
+	changed, err := p.writeOthers()
+	if err != nil {
+		return p, err
+	}
+	bases, real := made.Bases()
+	p.Of += fmt.Sprintf(", %d advisories on %d vulnerabilities, %d MiB; %d bases, %d of them real images; %d advisories change, and %s in %s %s is new",
+		size.Advisories, size.Vulnerabilities, size.Bytes>>20, bases, real, changed, flippingID, p.Marker, p.MarkerVersion)
+	fmt.Println("    " + p.Of)
+	content, err := json.Marshal(p)
+	if err != nil {
+		return p, err
+	}
+	return p, os.WriteFile(p.path(), content, 0o600)
+}
+
+func readPlan(path string) (p plan, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return p, err
+	}
+	return p, json.Unmarshal(content, &p)
+}
+
+// shared is the folder of shared data, empty when it is not there.
+func shared() string {
+	if _, err := os.Stat(sharedFolder); err != nil {
+		return ""
+	}
+	return sharedFolder
+}
+
+// writeFirst writes the first edition, from the real database where it is there.
+func (p *plan) writeFirst() (synthetic.Size, error) {
+	source := filepath.Join(p.Folder, "source")
+	if err := os.MkdirAll(source, 0o700); err != nil {
+		return synthetic.Size{}, err
+	}
+	if archive := filepath.Join(sharedFolder, "trivy-db", "db.tar.gz"); shared() != "" {
+		p.Of = "the database of shared/data"
+		if err := unpack(archive, source); err != nil {
+			return synthetic.Size{}, err
+		}
+	} else {
+		p.Of = "the database of test/advisories"
+		database, err := advisories.Load()
+		if err != nil {
+			return synthetic.Size{}, err
+		}
+		if err := database.Write(source); err != nil {
+			return synthetic.Size{}, err
+		}
+	}
+	once, err := synthetic.Multiply(filepath.Join(source, "trivy.db"), p.first(), 1, day(1))
+	if err != nil || once.Advisories >= databaseAdvisories {
+		return once, err
+	}
+	if err := os.RemoveAll(p.first()); err != nil {
+		return synthetic.Size{}, err
+	}
+	times := (databaseAdvisories + once.Advisories - 1) / max(1, once.Advisories)
+	p.Of += fmt.Sprintf(" %d times", times)
+	return synthetic.Multiply(filepath.Join(source, "trivy.db"), p.first(), times, day(1))
+}
+
+func (p plan) writeOthers() (changed int, err error) {
+	edit := synthetic.Edit{Change: changedOf10000, UpdatedAt: day(2), Add: []synthetic.Advisory{{
+		Bucket: flippingBucket, Package: p.Marker, ID: flippingID, Severity: dbtypes.SeverityCritical,
+		Vulnerable: []string{"<=" + p.MarkerVersion}, Patched: []string{">" + p.MarkerVersion},
+	}}}
+	if changed, err = edit.Write(p.first(), p.changed()); err != nil {
+		return 0, err
+	}
+	_, err = synthetic.Edit{UpdatedAt: day(3)}.Write(p.changed(), p.same())
+	return changed, err
+}
+
+// A marker is in as many images as this.
+const (
+	fewestMarked = 20
+	mostMarked   = 60
+)
+
+// mark picks the marker: a package of which nothing is known in the first edition.
+func (p *plan) mark(made *synthetic.Fleet) error {
+	type versioned struct{ name, version string }
+	carriers := map[versioned][]int{}
+	versions := map[string]map[string]bool{}
+	for number := range fleetSize {
+		for _, application := range made.Image(number).Detail.Applications {
+			if application.Type != ftypes.NodePkg {
+				continue
+			}
+			for _, pkg := range application.Packages {
+				if synthetic.Clean(pkg.Name) {
+					v := versioned{pkg.Name, pkg.Version}
+					carriers[v] = append(carriers[v], number)
+					if versions[v.name] == nil {
+						versions[v.name] = map[string]bool{}
+					}
+					versions[v.name][v.version] = true
+				}
+			}
+		}
+	}
+	for v, marked := range carriers {
+		fits := len(marked) >= fewestMarked && len(marked) <= mostMarked && len(versions[v.name]) == 1
+		if fits && (p.Marker == "" || v.name < p.Marker) {
+			p.Marker, p.MarkerVersion, p.Marked = v.name, v.version, marked
+		}
+	}
+	if p.Marker == "" {
+		return errors.New("no package is in the right number of images to flip their verdicts")
+	}
+	return nil
+}
