@@ -71,6 +71,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		Policies:    resolver,
 		Registries:  parts.Registries,
 		Gatherer:    parts.Gatherer,
+		Describer:   parts.Database,
 		Roster:      known,
 		UsesChanged: policies.UsesChanged,
 		Moments:     moments.Bell(notifications.NotifyOneOfMany),

@@ -94,6 +94,10 @@ func (f *fakeFindings) Packages(_ context.Context, manifest image.Digest) ([]evi
 	return f.packages[manifest], nil
 }
 
+func (f *fakeFindings) Details(_ context.Context, id string) (vulnerability.Details, error) {
+	return vulnerability.Details{ID: id, Title: "what is wrong"}, nil
+}
+
 func (f *fakeFindings) Feed() evidence.Fact[evidence.Feed] {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,7 +27,7 @@ type Times interface {
 const publishedFor = 24 * time.Hour
 
 // publish keeps when the findings in the candidate and in the current digest were first seen where a lost disk cannot take it, as soon
-// as there is a time that was not there before. That a registry may not be written is told with the seal.
+// as there is a time that was not there before. That a registry may not be written is told with the seal, which comes afterwards.
 func (r *Reconciler) publish(_ context.Context, s *scope) {
 	if r.Times == nil || s.object.Spec.Suspend {
 		return
@@ -47,7 +47,7 @@ func (r *Reconciler) publishTimes(s *scope, reference image.Reference) {
 		return
 	}
 	key := workpool.Key{Subject: fmt.Sprintf("publish/%s", reference), Version: version, Host: reference.Repository.Host()}
-	_, _, err := workpool.Do(r.Pool, key, s.name, publishedFor, func(ctx context.Context) (struct{}, error) {
+	_, done, err := workpool.Do(r.Pool, key, s.name, publishedFor, func(ctx context.Context) (struct{}, error) {
 		// Examined again, so that the findings of all who wait for their turn are not held in memory.
 		err := r.Times.Publish(ctx, reference, findingsIn(r.Gatherer.Examine(ctx, collected, gather.Wanted{})))
 		if registry.IsKind(err, registry.KindUnauthorized) {
@@ -55,6 +55,7 @@ func (r *Reconciler) publishTimes(s *scope, reference image.Reference) {
 		}
 		return struct{}{}, err
 	})
+	s.publishing = s.publishing || !done
 	s.retryIn = earlier(s.retryIn, retryIn(err))
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/assay-dev/assay/internal/reconcile"
 	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/roster"
+	"github.com/assay-dev/assay/internal/vulnerability"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
@@ -40,6 +41,8 @@ type Reconciler struct {
 	Registries registry.Provider
 	// Gatherer collects evidence.
 	Gatherer *gather.Gatherer
+	// Describer tells what reports say of vulnerabilities.
+	Describer vulnerability.Describer
 	// Roster remembers what each object's judgement rested on.
 	Roster *roster.Roster
 	// UsesChanged is told of policies of whose exceptions others are used than before; nil when nobody wants to know.
@@ -95,7 +98,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // run takes the phases in their order. Each fills its part of the scope; one whose input is missing does nothing.
 func (r *Reconciler) run(ctx context.Context, s *scope) {
 	phases := []func(context.Context, *scope){
-		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.note, r.report, r.promote, r.seal, r.publish,
+		r.recall, r.authenticate, r.resolve, r.restore, r.gather, r.judge, r.note, r.report, r.promote, r.publish, r.seal,
 	}
 	for _, phase := range phases {
 		phase(ctx, s)

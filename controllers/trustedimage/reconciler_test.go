@@ -95,8 +95,8 @@ func TestAnImageThatPassesIsTrustedSealedAndTakenDownstream(t *testing.T) {
 	}
 	mustHave(t, w.get(dev), "Ready=True PolicyPassed", "Resolved=True Succeeded", "Scanned=True Succeeded", "PolicyPassed=True PolicyPassed", "Sealed=True Succeeded")
 	mustHave(t, last, "Ready=True PolicyPassed", "Resolved=True Succeeded", "Scanned=True Succeeded", "PolicyPassed=True PolicyPassed", "Promoted=True Succeeded", "Sealed=True Succeeded")
-	if w.registry.indexed != 1 || w.registry.attaches != 4 {
-		t.Errorf("indexed %d times and attached %d documents, want once, and two SBOMs and two seals", w.registry.indexed, w.registry.attaches)
+	if w.registry.indexed != 1 || w.registry.attaches != 5 {
+		t.Errorf("indexed %d times and attached %d documents, want once, and two SBOMs, a report and two seals", w.registry.indexed, w.registry.attaches)
 	}
 }
 

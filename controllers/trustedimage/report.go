@@ -5,8 +5,11 @@ package trustedimage
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/attestation"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
@@ -55,8 +58,14 @@ const maxReports = 48
 // keepReports keeps the reports of the findings and names all documents about the image in the store.
 func (r *Reconciler) keepReports(ctx context.Context, examined evidence.Evidence) ([]v1alpha1.ReportReference, error) {
 	var references []v1alpha1.ReportReference
+	var failure error
 	for _, platform := range examined.Platforms {
-		documents := platform.SBOMs
+		documents := slices.Clone(platform.SBOMs)
+		report, err := r.keepReport(ctx, examined, platform)
+		failure = errors.Join(failure, err)
+		if !report.Digest.IsZero() {
+			documents = append(documents, report)
+		}
 		for _, document := range documents {
 			references = append(references, v1alpha1.ReportReference{
 				Type:    reportTypes[document.Kind],
@@ -65,5 +74,23 @@ func (r *Reconciler) keepReports(ctx context.Context, examined evidence.Evidence
 			})
 		}
 	}
-	return references[:min(len(references), maxReports)], nil
+	return references[:min(len(references), maxReports)], failure
+}
+
+// keepReport keeps the report of the findings in one platform's image, which names no environment: whoever has the image may see it.
+// There is none while they are not known.
+func (r *Reconciler) keepReport(ctx context.Context, examined evidence.Evidence, platform evidence.Platform) (evidence.Report, error) {
+	if platform.Findings.State != evidence.Known || examined.Database.State != evidence.Known {
+		return evidence.Report{}, nil
+	}
+	content, err := attestation.Report(ctx, attestation.Scan{
+		Platform: platform, Database: examined.Database, KEV: examined.KEV, EPSS: examined.EPSS, Version: r.Seals.Version,
+	}, r.Describer)
+	if err != nil {
+		return evidence.Report{}, err
+	}
+	if err := r.Seals.Store.Put(ctx, platform.Manifest, evidence.KindVulnerabilities, content); err != nil {
+		return evidence.Report{}, err
+	}
+	return evidence.Report{Kind: evidence.KindVulnerabilities, Digest: image.DigestOf(content)}, nil
 }

@@ -78,6 +78,8 @@ type scope struct {
 	promoted bool
 	// ended are those whose grace is over. Set by judge.
 	ended []image.Reference
+	// publishing says that first-seen times are on their way. Set by publish.
+	publishing bool
 	// sealed says how far the seal of the trusted digest is. Set by seal.
 	sealed sealState
 	// sealErr is why it is no further.

@@ -35,11 +35,11 @@ type sealing struct {
 	digest image.Digest
 }
 
-// seal attaches the seal of the trusted digest and its SBOMs to the image in its registry. A registry that cannot be
+// seal attaches the seal of the trusted digest, its SBOMs and the report of its findings to the image in its registry. A registry that cannot be
 // written does not keep anything from being promoted: the seal stands in the evidence store.
 func (r *Reconciler) seal(_ context.Context, s *scope) {
 	current := s.current()
-	if current == nil || s.object.Spec.Suspend || s.sealErr != nil || s.reader == nil {
+	if current == nil || s.object.Spec.Suspend || s.sealErr != nil || s.reader == nil || s.publishing {
 		return
 	}
 	e, reader := *current, s.reader

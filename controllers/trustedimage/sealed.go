@@ -77,49 +77,57 @@ func (e entry) manifests() []image.Digest {
 	return digests
 }
 
-// documents are the SBOMs that are attested.
+// documents are those that are attested.
 var documents = []struct {
 	kind          evidence.Kind
 	predicateType string
 }{
 	{evidence.KindSPDX, attestation.PredicateSPDX},
 	{evidence.KindCycloneDX, attestation.PredicateCycloneDX},
+	{evidence.KindVulnerabilities, attestation.PredicateVulnerabilities},
 }
 
-// attested returns the signed statement over one SBOM of one manifest, signed once and kept. ok is false without an SBOM.
-func (s *Seals) attested(ctx context.Context, reference image.Reference, document evidence.Kind, predicateType string) (bundle []byte, ok bool, err error) {
-	kind := evidence.AttestationKind(document, reference.Repository)
-	bundle, err = s.Store.Get(ctx, reference.Digest, kind)
-	if err == nil {
-		return bundle, true, nil
-	}
-	if !errors.Is(err, evidence.ErrNotFound) {
-		return nil, false, err
+// attest returns the signed statement over one document of one manifest, signed once and kept, and again when the document is another
+// now. It is nil without a document.
+func (s *Seals) attest(ctx context.Context, reference image.Reference, document evidence.Kind, predicateType string) ([]byte, error) {
+	kept, err := s.attested(ctx, reference, document)
+	if err != nil {
+		return nil, err
 	}
 	content, err := s.Store.Get(ctx, reference.Digest, document)
 	if errors.Is(err, evidence.ErrNotFound) {
-		return nil, false, nil
+		return kept, nil
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if bundle, err = attestation.Attest(ctx, s.Signer, reference, predicateType, content); err != nil {
-		return nil, false, err
+	bundle, renewed, err := attestation.Renew(ctx, s.Signer, kept, reference, predicateType, content)
+	if err != nil || !renewed {
+		return bundle, err
 	}
-	return bundle, true, s.Store.Put(ctx, reference.Digest, kind, bundle)
+	return bundle, s.Store.Put(ctx, reference.Digest, evidence.AttestationKind(document, reference.Repository), bundle)
 }
 
-// inputs are the SBOM attestations that stand behind a judgement.
+// attested returns the signed statement that is kept, nil when there is none.
+func (s *Seals) attested(ctx context.Context, reference image.Reference, document evidence.Kind) ([]byte, error) {
+	bundle, err := s.Store.Get(ctx, reference.Digest, evidence.AttestationKind(document, reference.Repository))
+	if errors.Is(err, evidence.ErrNotFound) {
+		return nil, nil
+	}
+	return bundle, err
+}
+
+// inputs are the attestations that stand behind a judgement.
 func (s *Seals) inputs(ctx context.Context, e entry) ([]attestation.Input, error) {
 	var inputs []attestation.Input
 	for _, manifest := range e.manifests() {
 		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
 		for _, d := range documents {
-			bundle, ok, err := s.attested(ctx, reference, d.kind, d.predicateType)
+			bundle, err := s.attest(ctx, reference, d.kind, d.predicateType)
 			if err != nil {
 				return nil, err
 			}
-			if ok {
+			if bundle != nil {
 				inputs = append(inputs, attestation.Input{Digest: image.DigestOf(bundle)})
 			}
 		}
@@ -127,16 +135,21 @@ func (s *Seals) inputs(ctx context.Context, e entry) ([]attestation.Input, error
 	return inputs, nil
 }
 
-// attach makes the SBOM attestations and the seal referrers of the image. It writes nothing that is already there.
+// attach makes the attestations and the seal referrers of the image. It writes nothing that is already there. The report of the findings
+// is the one that stood behind the seal: findings change all the time, and an image's list of referrers must not grow with them.
 func (s *Seals) attach(ctx context.Context, e entry, seal []byte, describe func(context.Context, image.Reference) (image.Descriptor, error)) error {
 	for _, manifest := range e.manifests() {
 		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
 		for _, d := range documents {
-			bundle, ok, err := s.attested(ctx, reference, d.kind, d.predicateType)
+			attest := func() ([]byte, error) { return s.attest(ctx, reference, d.kind, d.predicateType) }
+			if d.kind == evidence.KindVulnerabilities {
+				attest = func() ([]byte, error) { return s.attested(ctx, reference, d.kind) }
+			}
+			bundle, err := attest()
 			if err != nil {
 				return err
 			}
-			if !ok {
+			if bundle == nil {
 				continue
 			}
 			if err := s.attachBundle(ctx, reference, bundle, d.predicateType, describe); err != nil {

@@ -98,12 +98,13 @@ func (w *world) start(signer signature.Signer, folder string) {
 			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: w.findings, Catalogue: w.catalogue,
 			Scores: w.scores, Chronicle: w.chronicle, Verifier: w.registry, VEX: w.registry,
 		},
-		Roster:   roster.New(),
-		Moments:  w.alarm.Bell(func(_ context.Context, name types.NamespacedName) { w.rung = append(w.rung, name) }),
-		Seals:    &Seals{Signer: signer, Store: store, Ledger: store, Attacher: w.registry, Version: "test"},
-		Pool:     pool,
-		Recorder: w.recorder,
-		Clock:    w.clock,
+		Describer: w.findings,
+		Roster:    roster.New(),
+		Moments:   w.alarm.Bell(func(_ context.Context, name types.NamespacedName) { w.rung = append(w.rung, name) }),
+		Seals:     &Seals{Signer: signer, Store: store, Ledger: store, Attacher: w.registry, Version: "test"},
+		Pool:      pool,
+		Recorder:  w.recorder,
+		Clock:     w.clock,
 	}
 }
 
