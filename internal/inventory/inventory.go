@@ -57,7 +57,8 @@ type Secret struct {
 	Rule     string `json:"rule"`
 	Severity string `json:"severity"`
 	// Place is the path of the file, "environment variable NAME", "history entry N" or "configuration", bounded and printable. A
-	// file that a later layer deletes is still in the image's bytes; its path is followed by " (deleted by a later layer)".
+	// file that a later layer deletes or replaces is still in the image's bytes; its path is followed by " (deleted by a later layer)"
+	// or " (replaced by a later layer)".
 	Place string `json:"place"`
 	// Layer is the diff ID of the layer with the file, the zero digest for the configuration.
 	Layer image.Digest `json:"layer,omitzero"`

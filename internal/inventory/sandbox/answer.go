@@ -18,44 +18,44 @@ const (
 	// maxListed bounds each list of an inventory but that of the secrets, which has maxSecrets.
 	maxListed  = 20
 	maxSecrets = 100
-	// maxText bounds a path and a message, in characters.
-	maxText = 200
+	// maxText bounds a path and a message, in characters, and maxPath the path of a jar, which findings bear as well.
+	maxText, maxPath = 200, 1000
 )
 
-// answer makes an inventory of a child's result. The child has read what strangers wrote: nothing that it says is taken as
+// inventoryOf makes an inventory of what a child says. The child has read what strangers wrote: nothing that it says is taken as
 // it is.
-func answer(source inventory.Source, img wire.Image, result wire.Result) (inventory.Inventory, error) {
-	if err := failure(result); err != nil {
-		return inventory.Inventory{}, err
-	}
+func inventoryOf(source inventory.Source, img wire.Image, contents wire.Contents, details wire.Details) inventory.Inventory {
 	diffIDs := make([]image.Digest, len(img.Layers))
 	for i, layer := range img.Layers {
 		diffIDs[i] = layer.DiffID
 	}
-	return inventory.Inventory{
+	made := inventory.Inventory{
 		Version:        inventory.Version,
 		Image:          source.Image,
 		Platform:       source.Platform,
 		ImageID:        source.Manifest.Config.Digest,
 		DiffIDs:        diffIDs,
-		Detail:         result.Contents.Detail,
-		Packages:       max(0, result.Contents.Packages),
-		Problems:       problems(result.Contents.Problems),
-		Unidentified:   unidentified(result.Contents.Unidentified),
-		SecretsSought:  source.Secrets && result.Contents.SecretsSought,
-		Secrets:        secrets(result.Contents.Secrets),
-		SecretProblems: problems(result.Contents.SecretProblems),
-	}, nil
+		Detail:         details.Detail,
+		Hidden:         details.Hidden,
+		Jars:           jars(details.Jars),
+		Packages:       max(0, contents.Packages),
+		Problems:       problems(contents.Problems),
+		SecretsSought:  source.Secrets && contents.SecretsSought,
+		Secrets:        secrets(contents.Secrets),
+		SecretProblems: problems(contents.SecretProblems),
+	}
+	made.Identify(inventory.Naming{})
+	return made
 }
 
-func failure(result wire.Result) error {
-	message := evidence.Printable(result.Message, maxText)
-	switch result.Outcome {
+// failure is the error that an answer is, unless its outcome is Indexed.
+func failure(answer wire.Answer) error {
+	message := evidence.Printable(answer.Message, maxText)
+	switch answer.Outcome {
 	case wire.Indexed:
-		if result.Contents != nil && len(result.Contents.Detail) > 0 {
-			return nil
-		}
-		return fmt.Errorf("%w: the indexer's answer is empty", inventory.ErrFailed)
+		return nil
+	case wire.Forgotten:
+		return errForgotten
 	case wire.MalformedLayer:
 		return fmt.Errorf("%w: %s", inventory.ErrMalformedLayer, message)
 	case wire.OverLimit:
@@ -79,13 +79,17 @@ func problems(found []inventory.Problem) []inventory.Problem {
 	return listed[:min(len(listed), maxListed)]
 }
 
-func unidentified(found []string) []string {
-	var listed []string
-	for _, path := range found {
-		listed = append(listed, evidence.Printable(path, maxText))
+func jars(found []inventory.Jar) []inventory.Jar {
+	var listed []inventory.Jar
+	for _, jar := range found[:min(len(found), wire.MaxJars)] {
+		jar.Path = evidence.Printable(jar.Path, maxPath)
+		for _, field := range []*string{&jar.SHA1, &jar.Group, &jar.Artifact, &jar.Version} {
+			*field = evidence.Printable(*field, maxText)
+		}
+		listed = append(listed, jar)
 	}
-	slices.Sort(listed)
-	return listed[:min(len(listed), maxListed)]
+	slices.SortFunc(listed, func(a, b inventory.Jar) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.SHA1, b.SHA1)) })
+	return listed
 }
 
 func secrets(found []inventory.Secret) []inventory.Secret {

@@ -5,12 +5,12 @@ package sandbox
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
+	"os"
 	"os/exec"
+	"runtime"
 	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
@@ -23,135 +23,121 @@ const (
 	maxStderr = 16 << 10
 	// maxLastWords bounds what is logged of it.
 	maxLastWords = 4 << 10
-	// waitDelay is how long the pipes of a child that ended may stay open: it may have left a copy of itself that holds them.
+	// waitDelay is how long the standard error of a child that ended may stay open: it may have left a copy of itself that
+	// holds it.
 	waitDelay = 2 * time.Second
 )
 
-// child is a process that indexes one image.
+// child is a process that indexes one image, or waits for one.
 type child struct {
 	command *exec.Cmd
-	stdin   io.WriteCloser
-	stdout  capped
-	stderr  capped
+	scratch scratch
 	limits  wire.Limits
+	stdin   *os.File // where this process writes
+	stdout  *os.File // where this process reads
+	to      *wire.Writer
+	from    *wire.Reader
+	stderr  capped
+	// gone is closed when the process has ended and nothing is left of it.
+	gone chan struct{}
 }
 
-// startChild starts a child that is killed when ctx or this process ends.
-func startChild(ctx context.Context, program, scratch string, limits wire.Limits) (*child, error) {
+// startChild starts a child that is killed when this process ends. It is told all that is to know before it gets an image.
+func (x *Indexer) startChild() (*child, error) {
+	scratch, err := newScratch(x.options.ScratchDir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: cannot make a scratch folder: %w", inventory.ErrFailed, withoutPath(err))
+	}
 	c := &child{
-		command: exec.CommandContext(ctx, program),
-		stdout:  capped{limit: int(limits.ResultBytes), refuse: true},
-		stderr:  capped{limit: maxStderr},
-		limits:  limits,
+		scratch: scratch, limits: x.options.Limits, stderr: capped{limit: maxStderr}, gone: make(chan struct{}),
 	}
-	c.command.Env = []string{} // nil would be this process's
-	c.command.Dir = scratch
-	c.command.Stdout, c.command.Stderr = &c.stdout, &c.stderr
-	c.command.SysProcAttr = attributes()
-	c.command.WaitDelay = waitDelay
-	keepFiles()
-	var err error
-	if c.stdin, err = c.command.StdinPipe(); err != nil {
-		return nil, err
+	if err := c.start(x.options.Program, x.options.Logger); err != nil {
+		scratch.remove(x.options.Logger)
+		return nil, fmt.Errorf("%w: cannot start the indexer: %w", inventory.ErrFailed, withoutPath(err))
 	}
-	if err := c.command.Start(); err != nil {
-		return nil, err
-	}
+	// An error means that the child is gone, which shows when it is asked for something.
+	_ = c.to.WriteMessage(wire.Request{Version: wire.Version, Scratch: scratch.path, Limits: c.limits})
 	return c, nil
 }
 
-// feed tells the child all that it has to know. An error is one of openLayer or of its readers; when the child goes away in
-// the middle there is none, and its end says why.
-func (c *child) feed(ctx context.Context, request wire.Request, img wire.Image,
-	openLayer func(context.Context, int) (io.ReadCloser, error)) error {
-	defer c.stdin.Close()
-	// Nobody may be left to read, and the pipe be open all the same.
-	stop := context.AfterFunc(ctx, func() { c.stdin.Close() })
-	defer stop()
-	w := wire.NewWriter(c.stdin)
-	if w.WriteMessage(request) != nil || w.WriteMessage(img) != nil {
-		return nil
+func (c *child) start(program string, logger *slog.Logger) error {
+	theirIn, ourIn, err := os.Pipe()
+	if err != nil {
+		return err
 	}
-	for _, index := range img.Distinct() {
-		layer, err := openLayer(ctx, index)
-		if err != nil {
-			return err
-		}
-		gone, err := pipe(w, layer)
-		layer.Close()
-		if gone || err != nil {
-			return err
-		}
+	defer theirIn.Close()
+	ourOut, theirOut, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, ourIn.Close())
+	}
+	defer theirOut.Close()
+	widen(ourIn)
+	c.stdin, c.stdout, c.to, c.from = ourIn, ourOut, wire.NewWriter(ourIn), wire.NewReader(ourOut)
+	c.command = &exec.Cmd{
+		Path: program, Args: []string{program}, Env: []string{}, // nil would be this process's
+		Dir: c.scratch.path, Stdin: theirIn, Stdout: theirOut, Stderr: &c.stderr,
+		SysProcAttr: attributes(), WaitDelay: waitDelay,
+	}
+	keepFiles()
+	started := make(chan error)
+	go c.live(started, logger)
+	if err := <-started; err != nil {
+		return errors.Join(err, ourIn.Close(), ourOut.Close())
 	}
 	return nil
 }
 
-// pipe sends a layer and says whether the child is gone. The error is the layer's. A layer that was begun is read to its end
-// even if nobody listens: only there it shows whether the registry sent what the digest says, and a registry that lies must
-// not pass for a layer that is malformed.
-func pipe(w *wire.Writer, layer io.Reader) (gone bool, err error) {
-	err = w.WriteStream(layer)
-	var read *wire.ReadError
-	if errors.As(err, &read) {
-		return false, read.Err
+// live is the life of the process. The kernel kills it when the thread that started it ends, which is then not before.
+func (c *child) live(started chan<- error, logger *slog.Logger) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := c.command.Start()
+	started <- err
+	if err != nil {
+		return
 	}
-	if err == nil {
-		return false, nil
-	}
-	_, err = io.Copy(io.Discard, layer)
-	return true, err
+	defer close(c.gone)
+	_ = c.command.Wait() // the state says more
+	c.scratch.remove(logger)
 }
 
-func (c *child) kill() {
+// hangUp ends the conversation in both directions: nobody may be left at the other end, and the pipe be open all the same.
+func (c *child) hangUp() {
+	_ = c.stdin.Close() // twice is once
+	_ = c.stdout.Close()
+}
+
+// end kills the process if it still runs, without waiting for it.
+func (c *child) end() {
 	_ = c.command.Process.Kill() // it may have ended by itself
+	c.hangUp()
 }
 
-// wait returns what the child answered, or why it did not. The error wraps one of inventory's.
-func (c *child) wait() (wire.Result, error) {
-	err := c.command.Wait()
-	if c.stdout.overflowed {
-		return wire.Result{}, fmt.Errorf("%w: the result has more than %s", inventory.ErrOverLimit, wire.Size(c.limits.ResultBytes))
+// isGone says that the process has ended by itself.
+func (c *child) isGone() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
 	}
-	if c.command.ProcessState == nil {
-		return wire.Result{}, fmt.Errorf("%w: %w", inventory.ErrFailed, err)
-	}
-	if !c.command.ProcessState.Success() {
-		return wire.Result{}, causeOfDeath(c.command.ProcessState, c.stderr.kept.Bytes(), c.limits)
-	}
-	var result wire.Result
-	if err := json.Unmarshal(c.stdout.kept.Bytes(), &result); err != nil {
-		return wire.Result{}, fmt.Errorf("%w: the indexer's answer cannot be read; are all programs of one version?", inventory.ErrFailed)
-	}
-	return result, nil
 }
 
-// lastWords is the beginning of what the child wrote to its standard error, for the log. Where parsers crash, an image may
-// have written some of it.
+// lastWords is the beginning of what a child that is gone wrote to its standard error, for the log. Where parsers crash, an
+// image may have written some of it.
 func (c *child) lastWords() string {
 	return evidence.Printable(c.stderr.kept.String(), maxLastWords)
 }
 
-// capped keeps the first bytes that are written to it. Of the rest it either takes no notice, or refuses it. It is no
-// bytes.Buffer, which would let io.Copy past its limit.
+// capped keeps the first bytes that are written to it and takes no notice of the rest. It is no bytes.Buffer, which would let
+// io.Copy past its limit.
 type capped struct {
-	kept       bytes.Buffer
-	limit      int
-	refuse     bool
-	overflowed bool
+	kept  bytes.Buffer
+	limit int
 }
-
-var errCapped = errors.New("too much")
 
 // Write implements [io.Writer].
 func (b *capped) Write(p []byte) (int, error) {
-	room := p[:min(len(p), b.limit-b.kept.Len())]
-	b.kept.Write(room)
-	if len(room) == len(p) {
-		return len(p), nil
-	}
-	b.overflowed = true
-	if b.refuse {
-		return len(room), errCapped
-	}
+	b.kept.Write(p[:min(len(p), b.limit-b.kept.Len())])
 	return len(p), nil
 }

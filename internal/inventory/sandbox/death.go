@@ -27,6 +27,9 @@ var lackOfMemory = [][]byte{
 
 // causeOfDeath says why a child ended without a result. The text is the same each time that an image has the same effect.
 func causeOfDeath(state *os.ProcessState, stderr []byte, limits wire.Limits) error {
+	if state.Success() {
+		return errNonsense
+	}
 	status, _ := state.Sys().(syscall.WaitStatus)
 	killed := status.Signaled() && status.Signal() == syscall.SIGKILL
 	// The kernel counts in ticks, and kills at the first one that is not below the limit.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
@@ -46,6 +47,9 @@ type Options struct {
 	Deadline time.Duration
 	// Limits of a child; DefaultLimits has those of the fields that are zero.
 	Limits wire.Limits
+	// Layers keeps what was found in layers, for other images that have them too; nil keeps nothing. When it fails, layers are
+	// looked into again.
+	Layers evidence.Store
 	// Logger hears of children that crash or cannot be confined; slog's default if nil.
 	Logger *slog.Logger
 }

@@ -5,13 +5,16 @@
 // somebody else: the child gets the layers through a pipe and answers through another, within limits of memory, time and
 // room, without a network, an environment, or a file of its own beyond one scratch folder. This side parses nothing of a
 // layer and holds no more of one than a pipe does.
+//
+// What was found in a layer is kept and serves other images. A layer may have taken the child over that says what is in
+// it, so what is kept says of which layers the child had been given bytes, and serves only images that have all of them:
+// see [memory].
 package sandbox
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/assay-dev/assay/internal/image"
@@ -21,13 +24,15 @@ import (
 
 var _ inventory.Indexer = (*Indexer)(nil)
 
-// Indexer starts a child for each image. How many run at a time is the caller's business.
+// Indexer has a child of its own for each image. How many run at a time is the caller's business.
 type Indexer struct {
 	options Options
+	spares  spares
 	warned  atomic.Bool // that children are not fully confined
 }
 
-// New returns an indexer, and removes what children of a killed process left in the scratch folder.
+// New returns an indexer, starts a child that waits for the first image, and removes what children of a killed process left in the scratch
+// folder. The caller closes the indexer.
 func New(options Options) (*Indexer, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -36,8 +41,14 @@ func New(options Options) (*Indexer, error) {
 	if err := removeLeftovers(options.ScratchDir); err != nil {
 		return nil, fmt.Errorf("clear the scratch folder: %w", err)
 	}
-	return &Indexer{options: options}, nil
+	x := &Indexer{options: options}
+	x.spares.start = x.startChild
+	x.spares.refill()
+	return x, nil
 }
+
+// Close ends the child that waits, and waits until all children are gone. Index may not be called any more.
+func (x *Indexer) Close() { x.spares.close() }
 
 // Index implements [inventory.Indexer].
 func (x *Indexer) Index(ctx context.Context, source inventory.Source) (inventory.Inventory, error) {
@@ -45,17 +56,22 @@ func (x *Indexer) Index(ctx context.Context, source inventory.Source) (inventory
 	if err != nil {
 		return inventory.Inventory{}, err
 	}
-	scratch, err := newScratch(x.options.ScratchDir)
-	if err != nil {
-		return inventory.Inventory{}, fmt.Errorf("%w: cannot make a scratch folder: %w", inventory.ErrFailed, withoutPath(err))
+	defer x.spares.refill()
+	limited, cancel := context.WithTimeoutCause(ctx, x.options.Deadline, errDeadline)
+	defer cancel()
+	made, err := x.attempt(limited, source, img, x.options.Layers)
+	if errors.Is(err, errForgotten) && x.options.Layers != nil {
+		made, err = x.attempt(limited, source, img, forgetful{x.options.Layers}) // and keeps what it finds instead
 	}
-	defer scratch.remove(x.options.Logger)
-	result, err := x.run(ctx, scratch.path, img, source)
-	if err != nil {
-		return inventory.Inventory{}, err
+	switch {
+	case err == nil:
+		return made, nil
+	case ctx.Err() != nil:
+		return inventory.Inventory{}, ctx.Err()
+	case errors.Is(context.Cause(limited), errDeadline):
+		return inventory.Inventory{}, fmt.Errorf("%w: indexing takes longer than %v", inventory.ErrDeadline, x.options.Deadline)
 	}
-	x.warnOnce(result.Confinement)
-	return answer(source, img, result)
+	return inventory.Inventory{}, err
 }
 
 // describe tells the child what to expect.
@@ -69,46 +85,25 @@ func describe(source inventory.Source) (wire.Image, error) {
 		return wire.Image{}, fmt.Errorf("%w: the manifest has %d layers and the configuration the diff IDs of %d",
 			inventory.ErrMalformedLayer, len(layers), len(config.DiffIDs))
 	}
-	img := wire.Image{Settings: wire.Settings{Secrets: source.Secrets}, Config: source.Config, Layers: make([]wire.Layer, len(layers))}
+	img := wire.Image{Settings: wire.Settings{Secrets: source.Secrets}, Layers: make([]wire.Layer, len(layers))}
+	diffIDs := map[image.Digest]image.Digest{}
 	for i, layer := range layers {
 		img.Layers[i] = wire.Layer{Digest: layer.Digest, DiffID: config.DiffIDs[i]}
+		if first, again := diffIDs[layer.Digest]; again && first != config.DiffIDs[i] {
+			return wire.Image{}, fmt.Errorf("%w: layer %d of %d does not have the diff ID of the configuration",
+				inventory.ErrMalformedLayer, i+1, len(layers))
+		}
+		diffIDs[layer.Digest] = config.DiffIDs[i]
 	}
 	return img, nil
 }
 
-// errDeadline is the cause of a context that ended by the deadline of Options.
-var errDeadline = errors.New("the deadline of indexing")
-
-// run lives through the life of one child.
-func (x *Indexer) run(ctx context.Context, scratch string, img wire.Image, source inventory.Source) (wire.Result, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, x.options.Deadline, errDeadline)
-	defer cancel()
-	// The kernel kills the child when the thread that started it ends, which this one then does not do before the child.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
-	c, err := startChild(limited, x.options.Program, scratch, x.options.Limits)
-	if err != nil {
-		return wire.Result{}, fmt.Errorf("%w: cannot start the indexer: %w", inventory.ErrFailed, withoutPath(err))
-	}
-	sourceErr := c.feed(limited, wire.Request{Version: wire.Version, Scratch: scratch, Limits: x.options.Limits}, img, source.OpenLayer)
-	if sourceErr != nil {
-		c.kill()
-	}
-	result, err := c.wait()
-	switch {
-	case ctx.Err() != nil:
-		return wire.Result{}, ctx.Err()
-	case errors.Is(context.Cause(limited), errDeadline):
-		return wire.Result{}, fmt.Errorf("%w: indexing takes longer than %v", inventory.ErrDeadline, x.options.Deadline)
-	case sourceErr != nil:
-		return wire.Result{}, sourceErr
-	}
-	if err != nil || result.Outcome == wire.Failed {
-		x.options.Logger.ErrorContext(ctx, "The indexer ended without a result", "image", source.Name, "error", err, "stderr", c.lastWords())
-	}
-	return result, err
-}
+var (
+	// errDeadline is the cause of a context that ended by the deadline of Options.
+	errDeadline = errors.New("the deadline of indexing")
+	// errForgotten says that something that was kept of a layer cannot be read.
+	errForgotten = fmt.Errorf("%w: what was kept of a layer cannot be read", inventory.ErrFailed)
+)
 
 func (x *Indexer) warnOnce(c wire.Confinement) {
 	if !c.Complete() && !x.warned.Swap(true) {

@@ -57,13 +57,16 @@ func newIndexer(t *testing.T, behaviour string, options Options) *Indexer {
 		options.ScratchDir = t.TempDir()
 	}
 	if options.Logger == nil {
-		options.Logger = slog.New(slog.DiscardHandler)
+		options.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	x, err := New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { wantEmpty(t, options.ScratchDir) })
+	t.Cleanup(func() {
+		x.Close()
+		wantEmpty(t, options.ScratchDir)
+	})
 	return x
 }
 
@@ -133,6 +136,7 @@ func TestIndex(t *testing.T) {
 			{Path: "a", Message: strings.Repeat("long", 50)[:197] + "..."},
 			{Path: `z\x1b[2J`, Message: "second"},
 		},
+		Jars:         []inventory.Jar{{Path: "a.jar"}, {Path: "b.jar"}},
 		Unidentified: []string{"a.jar", "b.jar"},
 	}, got, cmp.Comparer(func(a, b image.Digest) bool { return a == b })); diff != "" {
 		t.Error(diff)
@@ -166,20 +170,25 @@ func TestAnAnswerTakesLittleMoreMemoryThanItIsLong(t *testing.T) {
 }
 
 func TestEnds(t *testing.T) {
+	const unreadable = "indexing failed: the indexer's answer cannot be read; are all programs of one version?"
 	for behaviour, test := range map[string]struct {
 		options Options
 		want    error
 		text    string
 	}{
-		"gives up at once": {want: inventory.ErrMalformedLayer, text: `malformed layer: layer 1 of 1 is not a tar archive\x00`},
-		"over limit":       {want: inventory.ErrOverLimit, text: "over the limit: the layers hold more than 10 files"},
-		"fails":            {want: inventory.ErrFailed, text: "indexing failed: no room"},
-		"says nothing":     {want: inventory.ErrFailed, text: "indexing failed: the indexer's answer cannot be read; are all programs of one version?"},
-		"says nonsense":    {want: inventory.ErrFailed, text: "indexing failed: the indexer's answer cannot be read; are all programs of one version?"},
-		"empty":            {want: inventory.ErrFailed, text: "indexing failed: the indexer's answer is empty"},
-		"floods":           {want: inventory.ErrOverLimit, text: "over the limit: the result has more than 64 MiB"},
-		"panics":           {want: inventory.ErrFailed, text: "indexing failed: the indexer crashed on the image"},
-		"exits":            {want: inventory.ErrFailed, text: "indexing failed: the indexer ended with exit status 3; its log has more"},
+		"gives up at once":      {want: inventory.ErrMalformedLayer, text: `malformed layer: layer 1 of 1 is not a tar archive\x00`},
+		"over limit":            {want: inventory.ErrOverLimit, text: "over the limit: the layers hold more than 10 files"},
+		"fails":                 {want: inventory.ErrFailed, text: "indexing failed: no room"},
+		"says nothing":          {want: inventory.ErrFailed, text: unreadable},
+		"says nonsense":         {want: inventory.ErrFailed, text: unreadable},
+		"empty":                 {want: inventory.ErrFailed, text: unreadable},
+		"floods":                {want: inventory.ErrFailed, text: unreadable},
+		"floods with findings":  {want: inventory.ErrOverLimit, text: "over the limit: what the indexer says has more than 64 MiB"},
+		"counts below zero":     {want: inventory.ErrFailed, text: unreadable},
+		"knows without looking": {want: inventory.ErrFailed, text: unreadable},
+		"never remembers":       {want: inventory.ErrFailed, text: "indexing failed: what was kept of a layer cannot be read"},
+		"panics":                {want: inventory.ErrFailed, text: "indexing failed: the indexer crashed on the image"},
+		"exits":                 {want: inventory.ErrFailed, text: "indexing failed: the indexer ended with exit status 3; its log has more"},
 		"is killed": {want: inventory.ErrFailed,
 			text: "indexing failed: the indexer was killed from outside; the memory of the node or container may be too small"},
 		"hangs":       {Options{Deadline: time.Second}, inventory.ErrDeadline, "deadline exceeded: indexing takes longer than 1s"},
@@ -350,12 +359,21 @@ func TestMemoryStaysFlat(t *testing.T) {
 
 func TestNothingIsLeftOpen(t *testing.T) {
 	for _, behaviour := range []string{"good", "panics", "gives up at once"} {
-		x := newIndexer(t, behaviour, Options{})
-		index := func() { _, _ = x.Index(t.Context(), sourceOf(strings.Repeat("layer", 100_000))) }
-		index()
+		options := Options{Program: program(t, behaviour), ScratchDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}
+		work := func() {
+			x, err := New(options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				_, _ = x.Index(t.Context(), sourceOf(strings.Repeat("layer", 100_000), "another"))
+			}
+			x.Close()
+		}
+		work()
 		files, goroutines := len(openFiles()), runtime.NumGoroutine()
-		for range 5 {
-			index()
+		for range 3 {
+			work()
 		}
 		if got := len(openFiles()); got > files {
 			t.Errorf("a child that is %q: %d open files, %d before", behaviour, got, files)

@@ -4,16 +4,19 @@
 package trivy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/aquasecurity/trivy/pkg/fanal/analyzer"
 	"github.com/aquasecurity/trivy/pkg/fanal/applier"
 	"github.com/aquasecurity/trivy/pkg/fanal/types"
 
+	"github.com/assay-dev/assay/internal/inventory"
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
@@ -21,19 +24,17 @@ import (
 const osRelease = "etc/os-release"
 
 // apply lays the layers on top of each other. What is of this image and no function of a layer comes in here.
-func (x *indexer) apply(ctx context.Context, img wire.Image, results []layerResult) (wire.Contents, error) {
-	layers := make(layerCache, len(results))
-	keys := make([]string, len(results))
+func (x *indexer) apply(ctx context.Context, img wire.Image, config []byte, results []layerResult) (wire.Contents, wire.Details, error) {
+	layers, keys := make(layerCache, len(results)), make([]string, len(results))
 	var observed observations
 	for i, result := range results {
-		observed.lay(result)
+		observed.lay(result, img.Layers[i].DiffID)
 		result.Blob.Digest, result.Blob.DiffID = img.Layers[i].Digest.String(), img.Layers[i].DiffID.String()
-		encoded, err := json.Marshal(result.Blob)
-		if err != nil {
-			return wire.Contents{}, fmt.Errorf("encode layer %d: %w", i+1, err)
+		var err error
+		if layers[i], err = json.Marshal(result.Blob); err != nil {
+			return wire.Contents{}, wire.Details{}, fmt.Errorf("encode layer %d: %w", i+1, err)
 		}
 		keys[i] = strconv.Itoa(i)
-		layers[keys[i]] = encoded
 	}
 	detail, err := applier.NewApplier(layers).ApplyLayers(ctx, "", keys)
 	switch {
@@ -46,31 +47,52 @@ func (x *indexer) apply(ctx context.Context, img wire.Image, results []layerResu
 			observed.problem(osRelease, fmt.Sprintf("no packages of %s can be found", detail.OS.Family))
 		}
 	case err != nil:
-		return wire.Contents{}, err
+		return wire.Contents{}, wire.Details{}, err
 	}
-
-	contents := wire.Contents{Packages: len(detail.Packages)}
-	for i := range detail.Packages {
-		detail.Packages[i].InstalledFiles = nil // half of the bytes, and only the layers' analysis needs them
-	}
+	contents := x.secretsOf(img, config, results)
+	contents.Packages = len(detail.Packages)
 	for _, app := range detail.Applications {
 		contents.Packages += len(app.Packages)
 	}
-	contents.Problems, contents.Unidentified = observed.all()
-	if contents.Detail, err = json.Marshal(detail); err != nil {
-		return wire.Contents{}, fmt.Errorf("encode the inventory: %w", err)
+	problems, jars := observed.all()
+	if slices.SortFunc(jars, compareJars); len(jars) > wire.MaxJars {
+		problems = append(problems, inventory.Problem{Path: jars[wire.MaxJars].Path, Message: "more jars than can be listed have no name"})
+		jars = jars[:wire.MaxJars]
 	}
-	return contents, nil
+	contents.Problems = firstOf(problems, compareProblems)
+	details := wire.Details{Jars: jars}
+	if details.Hidden, err = hiddenDetail(detail, layers, results); err != nil {
+		return wire.Contents{}, wire.Details{}, err
+	}
+	details.Detail, err = encodeDetail(detail)
+	return contents, details, err
 }
 
-// layerCache is what trivy's applier takes the layers from. It keeps them encoded: applying changes what it is given, and
-// an image may have one layer twice.
-type layerCache map[string][]byte
+// firstOf returns what is listed of a list.
+func firstOf[T any](list []T, compare func(a, b T) int) wire.List[T] {
+	slices.SortFunc(list, compare)
+	return list[:min(len(list), wire.MaxListed)]
+}
+
+func compareProblems(a, b inventory.Problem) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
+}
+
+func compareJars(a, b inventory.Jar) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.SHA1, b.SHA1))
+}
+
+// layerCache is what trivy's applier takes the layers from, by their indexes. It keeps them encoded: applying changes what it is given,
+// and an image may have one layer twice.
+type layerCache [][]byte
 
 // GetBlob implements [cache.LocalArtifactCache].
 func (c layerCache) GetBlob(_ context.Context, key string) (types.BlobInfo, error) {
 	var blob types.BlobInfo
-	err := json.Unmarshal(c[key], &blob)
+	index, err := strconv.Atoi(key)
+	if err == nil {
+		err = json.Unmarshal(c[index], &blob)
+	}
 	return blob, err
 }
 

@@ -6,16 +6,11 @@ package trivy
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"errors"
-	"hash"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/assay-dev/assay/internal/image"
-	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
 const (
@@ -24,8 +19,9 @@ const (
 	// maxWindow bounds how far back zstd may refer, in bytes: as far as its own command goes without being asked to go
 	// further.
 	maxWindow = 128 << 20
-	// unsuspicious is what a layer may decompress to before its ratio counts, in bytes: small files of zeros are common.
-	unsuspicious = 256 << 20
+	// blockSize and blocks are how much is decompressed ahead of whoever reads, in bytes and in pieces.
+	blockSize = 128 << 10
+	blocks    = 6
 )
 
 var (
@@ -33,86 +29,85 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// content is a decompressed layer. Its errors are of the layer, and those of limits, as failures that name it.
-type content struct {
-	name       string
-	limits     wire.Limits
-	compressed *counter
-	decoder    io.Reader
-	close      func()
-	hash       hash.Hash
-	// layer and image count decompressed bytes, image those of the layers below as well.
-	layer int64
-	image *int64
-}
-
-// newContent decompresses a layer. Its form is told by its first bytes, as container runtimes do; the media type is what
-// somebody says. The image's counter goes on counting.
-func newContent(name string, compressed io.Reader, limits wire.Limits, imageBytes *int64) (*content, error) {
-	c := &content{
-		name: name, limits: limits, compressed: &counter{r: compressed}, image: imageBytes, hash: sha256.New(), close: func() {},
-	}
-	buffered := bufio.NewReaderSize(c.compressed, readAhead)
+// newDecoder decompresses a layer. Its form is told by its first bytes, as container runtimes do; the media type is what
+// somebody says. The caller calls close.
+func newDecoder(compressed io.Reader) (decoder io.Reader, closeDecoder func(), err error) {
+	buffered := bufio.NewReaderSize(compressed, readAhead)
 	magic, err := buffered.Peek(len(zstdMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case bytes.HasPrefix(magic, gzipMagic):
-		c.decoder, err = gzip.NewReader(buffered)
+		decoder, err := gzip.NewReader(buffered)
+		return decoder, func() {}, err // which is no io.EOF, since there was something
 	case bytes.Equal(magic, zstdMagic):
-		var decoder *zstd.Decoder
-		decoder, err = zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-		if err == nil {
-			c.decoder, c.close = decoder, decoder.Close
+		decoder, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, nil, err
 		}
+		return decoder, decoder.Close, nil
 	default:
-		c.decoder, err = buffered, nil
+		return buffered, func() {}, nil
 	}
+}
+
+// block is a piece of a decompressed layer.
+type block struct {
+	content []byte
+	// compressed is how many compressed bytes were read until then.
+	compressed int64
+	// err is why there is no other block, io.EOF at the end.
+	err error
+}
+
+// ahead decompresses in a goroutine of its own: it is half of the work, and what is done with the content is the other half.
+type ahead struct {
+	filled chan block
+	free   chan []byte
+	done   chan struct{}
+}
+
+func decompressAhead(compressed io.Reader) *ahead {
+	a := &ahead{filled: make(chan block, blocks), free: make(chan []byte, blocks), done: make(chan struct{})}
+	for range blocks {
+		a.free <- make([]byte, blockSize)
+	}
+	go a.run(&counter{r: compressed})
+	return a
+}
+
+func (a *ahead) run(compressed *counter) {
+	decoder, closeDecoder, err := newDecoder(compressed)
 	if err != nil {
-		return nil, c.damaged(err)
+		a.filled <- block{err: err}
+		return
 	}
-	return c, nil
-}
-
-// Read implements [io.Reader].
-func (c *content) Read(p []byte) (int, error) {
-	n, err := c.decoder.Read(p)
-	c.hash.Write(p[:n])
-	c.layer += int64(n)
-	*c.image += int64(n)
-	switch {
-	case c.layer > c.limits.LayerBytes:
-		return n, overLimit("%s decompresses to more than %s", c.name, wire.Size(c.limits.LayerBytes))
-	case *c.image > c.limits.ImageBytes:
-		return n, overLimit("the layers decompress to more than %s", wire.Size(c.limits.ImageBytes))
-	case c.layer > unsuspicious && c.layer/c.limits.Ratio > c.compressed.n:
-		return n, overLimit("%s decompresses to more than %d times its size", c.name, c.limits.Ratio)
-	case err == nil || errors.Is(err, io.EOF):
-		return n, err
-	default:
-		return n, c.damaged(err)
+	defer closeDecoder()
+	for err == nil {
+		var b block
+		select {
+		case b.content = <-a.free:
+		case <-a.done:
+			return
+		}
+		var n int
+		n, err = decoder.Read(b.content[:blockSize])
+		b.content, b.compressed, b.err = b.content[:n], compressed.n, err
+		a.filled <- b // there is room for all
 	}
 }
 
-// damaged is the failure that a decoder's error means, unless the connection is at fault.
-func (c *content) damaged(err error) error {
-	if errors.Is(err, wire.ErrBroken) {
-		return err
+// next gives the block before it back and returns the one after it. After one with an error there is none.
+func (a *ahead) next(before block) block {
+	if before.content != nil {
+		a.free <- before.content // there is room for all
 	}
-	return malformed("%s is truncated or damaged", c.name)
+	return <-a.filled
 }
 
-// finish reads what is left and compares the whole with its diff ID.
-func (c *content) finish(want image.Digest) error {
-	if _, err := io.Copy(io.Discard, c); err != nil {
-		return err
-	}
-	if got := image.DigestFromSum([sha256.Size]byte(c.hash.Sum(nil))); got != want {
-		return malformed("%s does not have the diff ID of the configuration", c.name)
-	}
-	return nil
-}
+// stop ends decompressing, when it waits for the compressed bytes only after they came.
+func (a *ahead) stop() { close(a.done) }
 
 // counter counts what is read.
 type counter struct {

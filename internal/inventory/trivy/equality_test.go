@@ -168,7 +168,7 @@ func inspect(t *testing.T, x *indexer, layer v1.Layer) types.BlobInfo {
 		t.Fatal(err)
 	}
 	defer compressed.Close()
-	result, err := x.inspect(t.Context(), "the layer", want, compressed)
+	result, _, err := x.inspect(t.Context(), "the layer", want, compressed)
 	if err != nil {
 		t.Fatal(err)
 	}

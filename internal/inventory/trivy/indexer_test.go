@@ -18,6 +18,7 @@ import (
 
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
+	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/inventory/sandbox"
 	"github.com/assay-dev/assay/internal/inventory/trivy"
 )
@@ -25,6 +26,7 @@ import (
 // The tests run the real child, which is the test's own program by another name: building assay-index as well would link
 // trivy twice.
 func TestMain(m *testing.M) {
+	javadb.RunIfAsked(os.Args)
 	if filepath.Base(os.Args[0]) == "assay-index" {
 		if err := trivy.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -58,6 +60,7 @@ func newIndexer(t testing.TB, options sandbox.Options) inventory.Indexer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(x.Close)
 	return x
 }
 

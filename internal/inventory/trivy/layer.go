@@ -19,7 +19,8 @@ import (
 type layerResult struct {
 	// Blob is what trivy's analyzers found, without digests, without who made the layer, and without secrets.
 	Blob types.BlobInfo
-	// Hidden are applications that Blob leaves out because a package manager's file list claims their files.
+	// Hidden are applications that Blob leaves out, or of which it leaves out packages, because a package manager's list or an
+	// SBOM in the layer claims their files.
 	Hidden []types.Application `json:",omitempty"`
 	// Observed tells what cannot be parsed or named, sorted; ObservedMore says that there was more than is kept.
 	Observed     []layerObservation `json:",omitempty"`
@@ -39,8 +40,10 @@ type layerObservation struct {
 	File []byte
 	// Path is what the observation is about, which may be within the file.
 	Path string
-	// Problem says what is wrong; "" means that the path cannot be identified.
+	// Problem says what is wrong.
 	Problem string `json:",omitempty"`
+	// Jar is set instead of Problem when the path is a jar without a name. Its layer is not set.
+	Jar *inventory.Jar `json:",omitempty"`
 }
 
 // maxObserved bounds what is remembered of a layer.
@@ -48,7 +51,7 @@ const maxObserved = 4096
 
 // observe remembers an observation on a file of the layer.
 func (r *layerResult) observe(file string, o observation) {
-	added := layerObservation{File: []byte(file), Path: o.path, Problem: o.problem}
+	added := layerObservation{File: []byte(file), Path: o.path, Problem: o.problem, Jar: o.jar}
 	same := func(other layerObservation) bool { return compareObserved(added, other) == 0 }
 	switch {
 	case slices.ContainsFunc(r.Observed, same):

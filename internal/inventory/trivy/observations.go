@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
 )
 
@@ -16,8 +17,10 @@ import (
 type observation struct {
 	// path of what it is about, which may be within the file.
 	path string
-	// problem says what is wrong; "" means that the path cannot be identified.
+	// problem says what is wrong.
 	problem string
+	// jar is set instead of problem when the path is a jar without a name.
+	jar *inventory.Jar
 }
 
 // observations of an image: what an upper layer replaces or removes is no longer in the image, and a lower layer's database
@@ -28,10 +31,16 @@ type observations struct {
 }
 
 // lay lays a layer on those below.
-func (o *observations) lay(layer layerResult) {
+func (o *observations) lay(layer layerResult, diffID image.Digest) {
 	o.cover(layer.entries)
 	for _, each := range layer.Observed {
-		o.add(string(each.File), observation{path: each.Path, problem: each.Problem})
+		added := observation{path: each.Path, problem: each.Problem}
+		if each.Jar != nil {
+			jar := *each.Jar
+			jar.Layer = diffID
+			added.jar = &jar
+		}
+		o.add(string(each.File), added)
 	}
 	o.more = o.more || layer.ObservedMore
 }
@@ -50,39 +59,50 @@ func (o *observations) problem(file, message string) {
 
 // cover forgets what entries replace or remove.
 func (o *observations) cover(entries []byte) {
-	if len(o.byFile) == 0 {
-		return
+	for file := range covered(entries, o.byFile) {
+		delete(o.byFile, file)
 	}
+}
+
+// covered says which of the files in the layers below the entries of a layer replace (removesNothing) or remove.
+func covered[T any](entries []byte, files map[string]T) map[string]whiteout {
+	if len(files) == 0 {
+		return nil
+	}
+	fates := map[string]whiteout{}
 	removed, opaque := map[string]bool{}, map[string]bool{}
 	for entry := range bytes.SplitSeq(entries, []byte{0}) {
 		file, kind := whiteoutOf(string(entry))
 		switch kind {
 		case removesNothing:
-			delete(o.byFile, file)
+			if _, below := files[file]; below {
+				fates[file] = removesNothing
+			}
 		case removesOne:
 			removed[file] = true
 		case removesFolder:
 			opaque[path.Clean(file)] = true
 		}
 	}
-	for file := range o.byFile {
+	for file := range files {
 		gone := removed[file]
 		for folder := file; folder != "." && !gone; {
 			folder = path.Dir(folder)
 			gone = removed[folder] || opaque[folder]
 		}
-		if gone {
-			delete(o.byFile, file)
+		if _, replaced := fates[file]; gone && !replaced {
+			fates[file] = removesOne
 		}
 	}
+	return fates
 }
 
 // all returns what is left after the last layer.
-func (o *observations) all() (problems []inventory.Problem, unidentified []string) {
+func (o *observations) all() (problems []inventory.Problem, jars []inventory.Jar) {
 	for _, observed := range o.byFile {
 		for _, each := range observed {
-			if each.problem == "" {
-				unidentified = append(unidentified, each.path)
+			if each.jar != nil {
+				jars = append(jars, *each.jar)
 			} else {
 				problems = append(problems, inventory.Problem{Path: each.path, Message: each.problem})
 			}
@@ -91,7 +111,7 @@ func (o *observations) all() (problems []inventory.Problem, unidentified []strin
 	if o.more {
 		problems = append(problems, inventory.Problem{Message: "more files than can be listed cannot be parsed"})
 	}
-	return problems, unidentified
+	return problems, jars
 }
 
 const (

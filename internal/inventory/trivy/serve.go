@@ -5,7 +5,6 @@ package trivy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +15,10 @@ import (
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
-// Serve is the life of assay-index: it confines the process, indexes the one image that comes in, and writes the result.
-// An error means that the other side is not what it should be, or that the process could not be confined.
+// Serve is the life of assay-index: it confines the process, waits for one image, indexes it, and ends. An error means that
+// the other side is not what it should be, or that the process could not be confined.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
-	r := wire.NewReader(in)
+	r, w := wire.NewReader(in), wire.NewWriter(out)
 	var request wire.Request
 	if err := r.ReadMessage(&request); err != nil {
 		return err
@@ -35,51 +34,44 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("confine the indexer: %w", err)
 	}
 	debug.SetMemoryLimit(request.Limits.Memory / 4 * 3) // collect rather than die
-
-	result, err := serve(ctx, r, request.Limits)
+	// Nearly all images are indexed without looking for secrets, so that this is worth while before there is one.
+	x, err := newIndexer(request.Limits, wire.Settings{})
 	if err != nil {
 		return err
 	}
-	result.Confinement = confinement
-	return write(out, result, request.Limits)
+	debug.FreeOSMemory() // what the start took and nobody needs: it may be a long time before there is an image
+	if err := w.WriteMessage(wire.Greeting{Analyzers: x.fingerprint(), Confinement: confinement}); err != nil {
+		return err
+	}
+	return x.serve(ctx, r, w)
 }
 
 // serve is what comes after the first hostile byte.
-func serve(ctx context.Context, r *wire.Reader, limits wire.Limits) (wire.Result, error) {
+func (x *indexer) serve(ctx context.Context, r *wire.Reader, w *wire.Writer) error {
 	var img wire.Image
 	if err := r.ReadMessage(&img); err != nil {
-		return wire.Result{}, err
-	}
-	x, err := newIndexer(limits, img.Settings)
-	if err != nil {
-		return wire.Result{}, err
-	}
-	contents, err := x.index(ctx, img, r)
-	if errors.Is(err, wire.ErrBroken) {
-		return wire.Result{}, err
-	}
-	if err != nil {
-		failure := failureOf(err, limits)
-		fmt.Fprintln(os.Stderr, err) // more than users are told
-		return wire.Result{Outcome: failure.Outcome, Message: failure.Message}, nil
-	}
-	return wire.Result{Outcome: wire.Indexed, Contents: &contents}, nil
-}
-
-func write(out io.Writer, result wire.Result, limits wire.Limits) error {
-	encoded, err := json.Marshal(result)
-	if err != nil {
 		return err
 	}
-	if int64(len(encoded)) > limits.ResultBytes {
-		result = wire.Result{
-			Outcome: wire.OverLimit, Confinement: result.Confinement,
-			Message: fmt.Sprintf("the inventory has more than %s", wire.Size(limits.ResultBytes)),
-		}
-		if encoded, err = json.Marshal(result); err != nil {
+	if img.Settings != x.settings {
+		var err error
+		if x, err = newIndexer(x.limits, img.Settings); err != nil {
 			return err
 		}
 	}
-	_, err = out.Write(encoded)
-	return err
+	var task wire.Task
+	for !task.Apply {
+		if err := r.ReadMessage(&task); err != nil {
+			return err
+		}
+		err := x.do(ctx, img, task, r, w)
+		if errors.Is(err, wire.ErrBroken) {
+			return err
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err) // more than users are told
+			failure := failureOf(err, x.limits)
+			return w.WriteMessage(wire.Answer{Outcome: failure.Outcome, Message: failure.Message})
+		}
+	}
+	return nil
 }

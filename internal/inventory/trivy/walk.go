@@ -22,6 +22,7 @@ import (
 
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory/packagedb"
+	"github.com/assay-dev/assay/internal/inventory/trivy/secrets"
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
@@ -34,31 +35,34 @@ type walk struct {
 	analysis  *analyzer.AnalysisResult
 	composite *analyzer.CompositeFS      // files that are analyzed together, after the walk
 	claims    map[string]packagedb.Claim // by the file of the database
+	later     []laterFile                // in composite
+	secrets   *secrets.Search            // nil when nobody looks for them
 	opaque    []string
 	whiteouts []string
 	layer     layerResult
 }
 
 // inspect finds out what is in a layer.
-func (x *indexer) inspect(ctx context.Context, name string, diffID image.Digest, compressed io.Reader) (layerResult, error) {
-	content, err := newContent(name, compressed, x.limits, &x.bytes)
-	if err != nil {
-		return layerResult{}, err
-	}
+func (x *indexer) inspect(ctx context.Context, name string, diffID image.Digest, compressed io.Reader) (layerResult, wire.Measures, error) {
+	content := newContent(name, compressed, x.limits)
 	defer content.close()
 	composite, err := x.group.PostAnalyzerFS()
 	if err != nil {
-		return layerResult{}, fmt.Errorf("make a folder for %s: %w", name, err)
+		return layerResult{}, wire.Measures{}, fmt.Errorf("make a folder for %s: %w", name, err)
 	}
 	defer composite.Cleanup() //nolint:errcheck // the parent removes what is left
 	w := &walk{indexer: x, name: name, analysis: analyzer.NewAnalysisResult(), composite: composite, claims: map[string]packagedb.Claim{}}
+	if x.searcher != nil {
+		w.secrets = x.searcher.NewSearch()
+	}
 	if err := w.entries(ctx, tar.NewReader(content)); err != nil {
-		return layerResult{}, err
+		return layerResult{}, wire.Measures{}, err
 	}
 	if err := content.finish(diffID); err != nil {
-		return layerResult{}, err
+		return layerResult{}, wire.Measures{}, err
 	}
-	return w.end(ctx, content.layer)
+	result, err := w.end(ctx, content.size)
+	return result, wire.Measures{Bytes: content.size, Entries: w.seen}, err
 }
 
 func (w *walk) entries(ctx context.Context, archive *tar.Reader) error {
@@ -121,9 +125,8 @@ func (w *walk) entry(ctx context.Context, header *tar.Header, content io.Reader)
 // admit holds an entry against the limits.
 func (w *walk) admit(header *tar.Header) error {
 	w.seen++
-	w.entriesOfImage++
 	switch {
-	case w.entriesOfImage > w.limits.Entries:
+	case w.seen > w.limits.Entries:
 		return overLimit("the layers have more than %d files, folders and links", w.limits.Entries)
 	case len(header.Name) > w.limits.PathLength:
 		return overLimit("%s has a path of more than %d bytes", w.name, w.limits.PathLength)
@@ -155,6 +158,9 @@ func (w *walk) regular(ctx context.Context, name string, header *tar.Header, con
 	if err := w.check(name, f); err != nil {
 		return err
 	}
+	if err := w.searchSecrets(name, f); err != nil {
+		return err
+	}
 	later := w.group.RequiredPostAnalyzers(name, header.FileInfo())
 	if len(later) == 0 {
 		return nil
@@ -166,6 +172,7 @@ func (w *walk) regular(ctx context.Context, name string, header *tar.Header, con
 	if err := w.composite.CreateLink(later, "", name, copied); err != nil {
 		return malformed("%s has a file and a folder of one name", w.name)
 	}
+	w.later = append(w.later, laterFile{name: name, copied: copied, analyzers: later})
 	return nil
 }
 
@@ -208,11 +215,13 @@ func (w *walk) check(name string, f *file) error {
 // end analyzes what several files tell together, and returns what all of it comes to.
 func (w *walk) end(ctx context.Context, size int64) (layerResult, error) {
 	w.journal.begin("")
+	b := w.beforeOpening()
 	if err := w.group.PostAnalyze(ctx, w.composite, w.analysis, w.options); err != nil {
 		return layerResult{}, err
 	}
 	w.analysis.Sort()
 	a := w.analysis
+	b.beforeHandling(a)
 	w.layer.Blob = types.BlobInfo{
 		SchemaVersion:   types.BlobJSONSchemaVersion,
 		Size:            size,
@@ -229,7 +238,13 @@ func (w *walk) end(ctx context.Context, size int64) (layerResult, error) {
 	if err := w.handlers.PostHandle(ctx, a, &w.layer.Blob); err != nil {
 		return layerResult{}, err
 	}
+	if err := w.comprehend(ctx, b); err != nil {
+		return layerResult{}, err
+	}
 	w.observe()
+	if w.secrets != nil {
+		w.layer.Secrets, w.layer.SecretProblems = w.secrets.Secrets, w.secrets.Unsearched
+	}
 	return w.layer, nil
 }
 

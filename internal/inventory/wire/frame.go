@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -15,14 +16,20 @@ import (
 // with a piece of length zero, so that whoever dies in the middle of one cannot be mistaken for somebody who was done.
 
 const (
-	// maxMessage bounds a message in bytes.
-	maxMessage = 1 << 20
+	// maxMessage bounds a message in bytes. The lists of [Contents] fit into it.
+	maxMessage = 8 << 20
 	// maxPiece bounds a piece of a stream in bytes.
 	maxPiece = 64 << 10
 )
 
-// ErrBroken says that the other side went away in the middle of a message or stream, or does not speak the protocol.
-var ErrBroken = errors.New("broken conversation")
+var (
+	// ErrBroken says that the other side went away in the middle of a message or stream, or talks nonsense.
+	ErrBroken = errors.New("broken conversation")
+	// ErrNonsense says that the other side does not speak the protocol. It wraps ErrBroken.
+	ErrNonsense = fmt.Errorf("%w: it does not follow the protocol", ErrBroken)
+	// ErrTooLong says that a stream has more bytes than it may.
+	ErrTooLong = errors.New("the stream is too long")
+)
 
 // ReadError is an error of the reader that WriteStream reads from, and not of the connection.
 type ReadError struct{ Err error }
@@ -80,6 +87,9 @@ func (w *Writer) writePiece(n int) error {
 	return err
 }
 
+// WriteBytes writes a stream of what is in memory.
+func (w *Writer) WriteBytes(content []byte) error { return w.WriteStream(bytes.NewReader(content)) }
+
 // Reader reads what a Writer wrote, in the same order.
 type Reader struct{ r io.Reader }
 
@@ -97,9 +107,21 @@ func (r *Reader) ReadMessage(value any) error {
 		return ErrBroken
 	}
 	if err := json.Unmarshal(message, value); err != nil {
-		return fmt.Errorf("%w: %w", ErrBroken, err)
+		return ErrNonsense
 	}
 	return nil
+}
+
+// ReadBytes reads a stream into memory. The error wraps ErrBroken or is ErrTooLong, when the stream has more bytes than the limit.
+func (r *Reader) ReadBytes(limit int64) ([]byte, error) {
+	var content bytes.Buffer
+	if _, err := content.ReadFrom(io.LimitReader(r.Stream(), limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(content.Len()) > limit {
+		return nil, ErrTooLong
+	}
+	return content.Bytes(), nil
 }
 
 // Stream returns the next stream. It must be read to its end before anything else is read. Its errors wrap ErrBroken.
@@ -112,7 +134,7 @@ func (r *Reader) readLength(limit uint32) (uint32, error) {
 	}
 	length := binary.BigEndian.Uint32(prefix[:])
 	if length > limit {
-		return 0, fmt.Errorf("%w: a piece of %d bytes", ErrBroken, length)
+		return 0, ErrNonsense
 	}
 	return length, nil
 }
