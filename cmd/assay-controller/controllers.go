@@ -98,7 +98,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		Names:   o.webhookHosts,
 		Clock:   clock.RealClock{},
 	}
-	for _, runnable := range []interface{ Start(context.Context) error }{pool, moments, feeds, keeper} {
+	for _, runnable := range []interface{ Start(context.Context) error }{pool, moments, feeds, keeper, sweeper{store: parts.Store, clock: clock.RealClock{}}} {
 		if err := mgr.Add(runnable); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
@@ -90,26 +91,32 @@ func syncFolder(name string) error {
 
 // read reads a file of at most limit bytes. The error is fs.ErrNotExist, errDamaged, or that of the operating system.
 func (s *Store) read(name string, limit int64) ([]byte, error) {
+	content, _, err := s.readDated(name, limit)
+	return content, err
+}
+
+// readDated is read with the file's time.
+func (s *Store) readDated(name string, limit int64) (content []byte, modified time.Time, err error) {
 	file, err := os.Open(filepath.Join(s.dir, name))
 	if err != nil {
-		return nil, explain(err)
+		return nil, time.Time{}, explain(err)
 	}
 	defer file.Close() //nolint:errcheck // It was only read from.
 	info, err := file.Stat()
 	if err != nil {
-		return nil, explain(err)
+		return nil, time.Time{}, explain(err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, errDamaged
+		return nil, time.Time{}, errDamaged
 	}
-	content := make([]byte, info.Size())
+	content = make([]byte, info.Size())
 	if _, err := io.ReadFull(file, content); err != nil {
 		if errors.Is(err, syscall.EIO) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			return nil, errDamaged
+			return nil, time.Time{}, errDamaged
 		}
-		return nil, explain(err)
+		return nil, time.Time{}, explain(err)
 	}
-	return content, nil
+	return content, info.ModTime(), nil
 }
 
 // explain takes the path out of an error, which for a temporary file is another one each time, and names a full disk.

@@ -33,7 +33,7 @@ type piece struct {
 
 // readIndex reads the subject's index. A damaged one is logged and counts as none.
 func (s *Store) readIndex(ctx context.Context, subject image.Digest) (pieces, error) {
-	content, err := s.read(shardPath(indexes, subject), maxIndex)
+	content, used, err := s.readDated(shardPath(indexes, subject), maxIndex)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return pieces{}, nil
@@ -43,6 +43,7 @@ func (s *Store) readIndex(ctx context.Context, subject image.Digest) (pieces, er
 		return nil, err
 	}
 	if read, ok := parseIndex(content); ok && read.Subject == subject {
+		s.touch(shardPath(indexes, subject), used)
 		return read.Pieces, nil
 	}
 	return noPieces(ctx, subject), nil

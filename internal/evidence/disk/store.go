@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/go-logr/logr"
 
@@ -50,6 +51,9 @@ const (
 type Store struct {
 	dir  string
 	lock *os.File
+	now  func() time.Time
+	// sweeping is held to read by who puts a piece, from looking for its content until an index names it.
+	sweeping sync.RWMutex
 	// turns has one mutex for the subjects and environments of each shard, held while its index or record is rewritten.
 	turns [shards]sync.Mutex
 }
@@ -72,7 +76,7 @@ func Open(dir string) (*Store, error) {
 	if err := prepare(dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the evidence store: %w", err), lock.Close())
 	}
-	return &Store{dir: dir, lock: lock}, nil
+	return &Store{dir: dir, lock: lock, now: time.Now}, nil //nolint:forbidigo // The default of a clock that tests set.
 }
 
 // Close lets other processes open the store. No other method may be called during or after it.
@@ -90,6 +94,8 @@ func (s *Store) Put(ctx context.Context, subject image.Digest, kind evidence.Kin
 	turn := s.turn(subject)
 	turn.Lock()
 	defer turn.Unlock()
+	s.sweeping.RLock()
+	defer s.sweeping.RUnlock()
 	pieces, err := s.readIndex(ctx, subject)
 	if err != nil {
 		return err
@@ -146,6 +152,7 @@ func roomIn(free uint64) error {
 // putBlob writes the blob unless it is there and whole.
 func (s *Store) putBlob(p piece, content []byte) error {
 	if _, err := s.blob(p); err == nil {
+		s.touch(shardPath(blobs, p.Digest), time.Time{})
 		return nil
 	}
 	return s.write(shardPath(blobs, p.Digest), content)
