@@ -204,6 +204,24 @@ func TestAnImageIsIndexedOnceHoweverManyAsk(t *testing.T) {
 	}
 }
 
+// A kill between the inventory and its outline must not have the image indexed again.
+func TestAnOutlineThatIsMissingIsMadeFromTheInventory(t *testing.T) {
+	p := newPlace()
+	digest, _ := p.manifest(t, "amd64")
+	g, request := newGatherer(p, database{}), requestFor(t, p, digest)
+	if _, err := g.Gather(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	store, ok := g.Store.(*evidencefake.Store)
+	if !ok {
+		t.Fatal("the store is no fake")
+	}
+	store.Forget(digest, evidence.KindOutline)
+	if _, err := g.Gather(t.Context(), request); err != nil || p.indexed.Load() != 1 {
+		t.Errorf("%v, indexed %d times", err, p.indexed.Load())
+	}
+}
+
 // TestNobodyWaitsForSomebodyElsesRegistry has another repository with the same image hang.
 func TestNobodyWaitsForSomebodyElsesRegistry(t *testing.T) {
 	p := newPlace()

@@ -85,6 +85,10 @@ func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw 
 				return named, err
 			}
 		}
+		// A process that was killed may have left an inventory of which the outline was not written.
+		if made, err := g.inventoried(ctx, c.digest); err == nil && serves(made, request.Secrets) {
+			return g.take(ctx, c.digest, made)
+		}
 		return g.index(ctx, request, c, raw, config)
 	})
 	made, _ := shared.(outline)
