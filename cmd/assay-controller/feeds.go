@@ -46,6 +46,9 @@ func schedules(parts *assembly.Parts, o options) []intelligence.Schedule {
 		every = intelligence.FileInterval
 	}
 	list := []intelligence.Schedule{{Name: policy.FeedVulnerabilities, Feed: intelligence.Whole(parts.Database), Every: every}}
+	if parts.Jars != nil {
+		list = append(list, intelligence.Schedule{Name: javaDatabase, Feed: intelligence.Whole(parts.Jars), Every: javaInterval(o)})
+	}
 	if parts.Catalogue != nil {
 		list = append(list, intelligence.Schedule{Name: policy.FeedKEV, Feed: parts.Catalogue, Every: feedInterval(o.kev)})
 	}
@@ -53,6 +56,16 @@ func schedules(parts *assembly.Parts, o options) []intelligence.Schedule {
 		list = append(list, intelligence.Schedule{Name: policy.FeedEPSS, Feed: parts.Scores, Every: feedInterval(o.epss)})
 	}
 	return list
+}
+
+// javaDatabase is the feed that names jars. What it names is looked up when an image is looked at the next time.
+const javaDatabase = "java-database"
+
+func javaInterval(o options) time.Duration {
+	if o.javaDatabaseFile != "" {
+		return intelligence.FileInterval
+	}
+	return intelligence.URLInterval
 }
 
 // feedInterval is how often a feed is refreshed that comes from a place.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/assay-dev/assay/cmd/internal/assembly"
+	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
 
@@ -23,6 +24,7 @@ var version = "unknown"
 func main() {
 	// A new vulnerability database is checked in a child, because a damaged one can kill the process that reads it.
 	check.RunIfAsked(os.Args)
+	javadb.RunIfAsked(os.Args)
 	options, err := parseOptions(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return

@@ -19,18 +19,20 @@ import (
 
 // options are what the flags say.
 type options struct {
-	kubeconfig     string
-	namespace      string
-	dataDir        string
-	indexer        string
-	indexMemory    int64
-	indexDeadline  time.Duration
-	workers        int
-	database       string
-	databaseFile   string
-	kev            string
-	epss           string
-	registryConfig string
+	kubeconfig       string
+	namespace        string
+	dataDir          string
+	indexer          string
+	indexMemory      int64
+	indexDeadline    time.Duration
+	workers          int
+	database         string
+	databaseFile     string
+	javaDatabases    list
+	javaDatabaseFile string
+	kev              string
+	epss             string
+	registryConfig   string
 	// evidenceRepository is empty when each image's own is meant.
 	evidenceRepository string
 	insecureHosts      list
@@ -84,6 +86,8 @@ func (o *options) flags() *flag.FlagSet {
 	flags.IntVar(&o.workers, "workers", 3, "how many images are worked on at a time; those of one namespace or one registry take all but one")
 	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database; a mirror works as well")
 	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz, or a folder with trivy.db and metadata.json; instead of --database-repository")
+	flags.Var(&o.javaDatabases, "java-database-repository", "OCI artifact with the Java database, such as ghcr.io/aquasecurity/trivy-java-db:1, which names jars that do not say what they are; may be repeated with mirrors; default is none")
+	flags.StringVar(&o.javaDatabaseFile, "java-database-file", "", "Java database as a local tar.gz, or a folder with trivy-java.db and metadata.json; instead of --java-database-repository")
 	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace; without it rules on exploited vulnerabilities are Unknown")
 	flags.StringVar(&o.epss, "epss", "", "FIRST's EPSS scores in CSV, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace, which holds 1 MiB and so not all of FIRST's; without them rules on minEPSS are Unknown")
 	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")

@@ -52,7 +52,7 @@ func run(ctx context.Context, o options) error {
 	parts, err := assembly.Assemble(assembly.Options{
 		DataDir: o.dataDir,
 		Indexer: o.indexer, IndexMemory: o.indexMemory, IndexDeadline: o.indexDeadline,
-		Database: o.database, DatabaseFile: o.databaseFile, KEV: o.kev, EPSS: o.epss,
+		Database: o.database, DatabaseFile: o.databaseFile, JavaDatabases: o.javaDatabases, JavaDatabaseFile: o.javaDatabaseFile, KEV: o.kev, EPSS: o.epss,
 		ConfigMaps:    feedConfigMaps{configMaps: cluster.ConfigMaps{Reader: uncached}, namespace: o.namespace},
 		InsecureHosts: o.insecureHosts, AllowedAddresses: o.allowed,
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/inventory/sandbox"
 	"github.com/assay-dev/assay/internal/inventory/sbom"
 	"github.com/assay-dev/assay/internal/registry"
@@ -43,6 +44,10 @@ type Options struct {
 	// Database is the repository:tag of the vulnerability database, DatabaseFile a local one instead.
 	Database     string
 	DatabaseFile string
+	// JavaDatabases are mirrors of the Java database as repository:tag, of which the first that answers is taken, JavaDatabaseFile
+	// is a local one instead; without any, jars stay without a name that do not say it themselves.
+	JavaDatabases    []string
+	JavaDatabaseFile string
 	// KEV and EPSS are each a file, an https URL or configmap:NAME/KEY; empty for none.
 	KEV  string
 	EPSS string
@@ -62,6 +67,8 @@ type Parts struct {
 	Fleet *fleet.Fleet
 	// Chronicle knows since when.
 	Chronicle *chronicle.Chronicle
+	// Jars is nil when no Java database is configured.
+	Jars *javadb.Database
 	// Catalogue is nil when none is configured.
 	Catalogue *kev.Catalogue
 	// Scores are nil when none are configured.
@@ -79,39 +86,17 @@ func Assemble(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the evidence store: %w", err)
 	}
-	databaseSource, err := o.databaseSource(registries)
-	if err != nil {
-		return nil, err
-	}
-	catalogue, err := o.catalogue(registries)
-	if err != nil {
-		return nil, err
-	}
-	scores, err := o.scores(registries)
-	if err != nil {
-		return nil, err
-	}
-	scratch := filepath.Join(o.DataDir, "scratch")
-	if err := os.MkdirAll(scratch, 0o700); err != nil {
-		return nil, err
-	}
-	limits := sandbox.DefaultLimits()
-	limits.Memory = o.IndexMemory
-	indexer, err := sandbox.New(sandbox.Options{Program: o.Indexer, ScratchDir: scratch, Deadline: o.IndexDeadline, Limits: limits})
-	if err != nil {
-		return nil, err
-	}
 	seen, err := chronicle.Open(context.Background(), filepath.Join(o.DataDir, "chronicle"), clock.RealClock{})
 	if err != nil {
 		return nil, err
 	}
-	parts := &Parts{
-		Registries: registries,
-		Chronicle:  seen,
-		Store:      store,
-		Database:   trivydb.New(filepath.Join(o.DataDir, "database"), databaseSource, clock.RealClock{}),
-		Catalogue:  catalogue,
-		Scores:     scores,
+	indexer, err := o.indexer(store)
+	if err != nil {
+		return nil, err
+	}
+	parts := &Parts{Registries: registries, Store: store, Chronicle: seen}
+	if err := o.addSources(parts); err != nil {
+		return nil, err
 	}
 	parts.Fleet = fleet.New(parts.Database, store)
 	parts.Gatherer = &gather.Gatherer{
@@ -125,13 +110,44 @@ func Assemble(o Options) (*Parts, error) {
 		Verifier:  cosign.Verifier{},
 		VEX:       attested.Reader{},
 	}
-	if catalogue != nil {
-		parts.Gatherer.Catalogue = catalogue
+	if parts.Jars != nil {
+		parts.Gatherer.Jars = parts.Jars
 	}
-	if scores != nil {
-		parts.Gatherer.Scores = scores
+	if parts.Catalogue != nil {
+		parts.Gatherer.Catalogue = parts.Catalogue
+	}
+	if parts.Scores != nil {
+		parts.Gatherer.Scores = parts.Scores
 	}
 	return parts, nil
+}
+
+// indexer starts assay-index, and keeps what is found in layers in the store.
+func (o Options) indexer(store *disk.Store) (*sandbox.Indexer, error) {
+	scratch := filepath.Join(o.DataDir, "scratch")
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return nil, err
+	}
+	limits := sandbox.DefaultLimits()
+	limits.Memory = o.IndexMemory
+	return sandbox.New(sandbox.Options{Program: o.Indexer, ScratchDir: scratch, Deadline: o.IndexDeadline, Limits: limits, Layers: store})
+}
+
+// addSources adds what others publish about vulnerabilities and jars.
+func (o Options) addSources(parts *Parts) error {
+	source, err := o.databaseSource(parts.Registries)
+	if err != nil {
+		return err
+	}
+	parts.Database = trivydb.New(filepath.Join(o.DataDir, "database"), source, clock.RealClock{})
+	if parts.Jars, err = o.jars(parts.Registries); err != nil {
+		return err
+	}
+	if parts.Catalogue, err = o.catalogue(parts.Registries); err != nil {
+		return err
+	}
+	parts.Scores, err = o.scores(parts.Registries)
+	return err
 }
 
 func (o Options) databaseSource(registries registry.Provider) (trivydb.Source, error) {
@@ -149,7 +165,34 @@ func (o Options) databaseSource(registries registry.Provider) (trivydb.Source, e
 	return trivydb.FromRegistry(reader, tag), nil
 }
 
+// jars returns the Java database, nil when none is configured.
+func (o Options) jars(registries registry.Provider) (*javadb.Database, error) {
+	folder := filepath.Join(o.DataDir, "java-database")
+	if o.JavaDatabaseFile != "" {
+		return javadb.New(folder, javadb.FromPath(o.JavaDatabaseFile)), nil
+	}
+	if len(o.JavaDatabases) == 0 {
+		return nil, nil //nolint:nilnil // That there is none is a choice.
+	}
+	var tags []image.Tag
+	for _, mirror := range o.JavaDatabases {
+		tag, err := image.ParseTagged(mirror)
+		if err != nil {
+			return nil, fmt.Errorf("--java-database-repository: %w", err)
+		}
+		tags = append(tags, tag)
+	}
+	reader, err := registries.Reader(registry.Credentials{})
+	if err != nil {
+		return nil, err
+	}
+	return javadb.New(folder, javadb.FromRegistry(reader, tags...)), nil
+}
+
 // Close gives the data folder free.
 func (p *Parts) Close() error {
+	if p.Jars != nil {
+		defer p.Jars.Close() //nolint:errcheck // It was only read from.
+	}
 	return errors.Join(p.Database.Close(), p.Chronicle.Close(), p.Store.Close())
 }

@@ -41,6 +41,11 @@ func (p *Parts) Refresh(ctx context.Context) error {
 	errs := []error{p.Database.Load(ctx)}
 	_, err := p.Database.Refresh(ctx)
 	errs = append(errs, err)
+	if p.Jars != nil {
+		errs = append(errs, p.Jars.Load(ctx))
+		_, err = p.Jars.Refresh(ctx)
+		errs = append(errs, err)
+	}
 	if p.Catalogue != nil {
 		errs = append(errs, p.Catalogue.Load(ctx))
 		_, err = p.Catalogue.Refresh(ctx)
