@@ -41,10 +41,10 @@ func list(counted string, things []string, advice string) string {
 }
 
 // describe counts the findings, names the worst three, and says what to do, and which source might excuse some were it read.
-func (t *tally) describe(platforms int, unavailable string) string {
+func (t *tally) describe(unavailable string) string {
 	named := make([]string, 0, len(t.worst))
 	for _, g := range t.worst {
-		named = append(named, describeFinding(g, platforms))
+		named = append(named, describeFinding(g, t.platforms))
 	}
 	advice := remedy(t.blocking, t.fixable)
 	if unavailable != "" {

@@ -15,34 +15,51 @@ import (
 	"github.com/assay-dev/assay/internal/purl"
 )
 
-// exception is an exception with the policy that it stands in.
+// exception is an exception with what it needs to be compared with findings in this image.
 type exception struct {
 	v1alpha1.VulnerabilityException
-	in string
+	in      string // the policy that it stands in
+	pattern purl.Pattern
+	ends    time.Time
+	// manifests that it holds for, nil for the image as a whole.
+	manifests []string
 	// bounds are set for an exception that another policy lets excuse its rules.
 	bounds *v1alpha1.ExceptionDelegation
 }
 
-// exceptionsFor returns the exceptions that may excuse from the policy's rules, by id: its own, and of the namespaced policies
-// to which a cluster-wide one delegates, those.
+// exceptionsFor returns the exceptions that may excuse from the policy's rules in this image, by id: its own, and of the namespaced
+// policies to which a cluster-wide one delegates, those.
 func (t *trial) exceptionsFor(p Policy) map[string][]exception {
 	byID := map[string][]exception{}
-	add := func(from Policy, bounds *v1alpha1.ExceptionDelegation) {
-		for _, e := range exceptionsOf(from.Spec) {
-			byID[lower(e.ID)] = append(byID[lower(e.ID)], exception{e, from.Name, bounds})
-		}
-	}
-	add(p, nil)
+	t.addExceptions(byID, p, nil)
 	bounds := p.Spec.Vulnerabilities.DelegateExceptions
 	if bounds == nil || p.Namespace != "" {
 		return byID
 	}
 	for _, other := range t.policies {
 		if other.Namespace != "" && scope.MatchesNamespace(bounds.Namespaces, other.Namespace) {
-			add(other, bounds)
+			t.addExceptions(byID, other, bounds)
 		}
 	}
 	return byID
+}
+
+// addExceptions adds those of a policy's exceptions that speak of this image.
+func (t *trial) addExceptions(byID map[string][]exception, from Policy, bounds *v1alpha1.ExceptionDelegation) {
+	digest := v1alpha1.DigestString(t.evidence.Image.Digest.String())
+	for _, e := range exceptionsOf(from.Spec) {
+		pattern, err := exceptionPattern(e)
+		if err != nil || !scope.MatchesRepository(e.Images, t.evidence.Image.Repository) {
+			continue
+		}
+		one := exception{VulnerabilityException: e, in: from.Name, pattern: pattern, ends: e.ExpiresAt.Time(), bounds: bounds}
+		if len(e.Digests) > 0 && !slices.Contains(e.Digests, digest) {
+			for _, manifest := range e.Digests {
+				one.manifests = append(one.manifests, string(manifest))
+			}
+		}
+		byID[lower(e.ID)] = append(byID[lower(e.ID)], one)
+	}
 }
 
 // byException returns the excuse that lasts longest of all exceptions for the finding, and nil when there is none.
@@ -57,7 +74,7 @@ func (x *excuser) byException(s *sighting) *Excused {
 	for _, id := range idsOf(s) {
 		for i := range x.exceptions[id] {
 			e := &x.exceptions[id][i]
-			if x.covers(e, s) && x.holds(e) && (longest == nil || compareExceptions(e, longest) < 0) {
+			if x.compare(s) && e.covers(s) && x.holds(e) && (longest == nil || compareExceptions(e, longest) < 0) {
 				longest = e
 			}
 		}
@@ -67,43 +84,31 @@ func (x *excuser) byException(s *sighting) *Excused {
 	}
 	excused, reference := x.excused(s, longest.in, fieldExceptions), referenceTo(longest.VulnerabilityException)
 	excused.Exception, excused.ExceptionPolicy = &reference, longest.in
-	excused.Owner, excused.Reason, excused.Until = longest.Owner, longest.Reason, longest.ExpiresAt.Time()
+	excused.Owner, excused.Reason, excused.Until = longest.Owner, longest.Reason, longest.ends
 	return excused
 }
 
 // compareExceptions orders the one that ends last first, so that which one is named does not depend on any order.
 func compareExceptions(a, b *exception) int {
 	return cmp.Or(
-		b.ExpiresAt.Time().Compare(a.ExpiresAt.Time()),
+		b.ends.Compare(a.ends),
 		cmp.Compare(a.in, b.in),
 		compareReferences(referenceTo(a.VulnerabilityException), referenceTo(b.VulnerabilityException)),
 	)
 }
 
-// covers says that an exception speaks of the finding, wherever in the image that is, and within the bounds of who delegates.
-func (t *trial) covers(e *exception, s *sighting) bool {
-	switch {
-	case e.ExpireOnFix && s.FixedVersion != "":
-		return false
-	case e.bounds != nil && !severeAtMost(e.bounds.MaxSeverity, s.Severity):
-		return false
-	case !scope.MatchesRepository(e.Images, t.evidence.Image.Repository):
+// covers says that the exception speaks of the finding, wherever in the image that is, and within the bounds of who delegates.
+func (e *exception) covers(s *sighting) bool {
+	if e.ExpireOnFix && s.FixedVersion != "" || e.bounds != nil && !severeAtMost(e.bounds.MaxSeverity, s.Severity) {
 		return false
 	}
-	pattern, err := exceptionPattern(e.VulnerabilityException)
-	if err != nil {
-		return false
+	for i := range s.places {
+		where := &s.places[i]
+		if e.manifests != nil && !slices.Contains(e.manifests, where.manifest.String()) || e.pattern.Match(where.packageAt()) != purl.Yes {
+			return false
+		}
 	}
-	return !slices.ContainsFunc(s.places, func(where place) bool {
-		return !pattern.Matches(where.purl) || !t.digestIn(e.Digests, where)
-	})
-}
-
-// digestIn says that the image or the manifest of one of its platforms is among the digests, or that there are none.
-func (t *trial) digestIn(digests []v1alpha1.DigestString, where place) bool {
-	return len(digests) == 0 || slices.ContainsFunc(digests, func(d v1alpha1.DigestString) bool {
-		return string(d) == t.evidence.Image.Digest.String() || string(d) == where.manifest.String()
-	})
+	return true
 }
 
 // severeAtMost says that a severity does not exceed a limit. One that nobody rated may be any.
@@ -116,16 +121,16 @@ func severeAtMost(limit v1alpha1.Severity, severity evidence.Severity) bool {
 
 // holds says that an exception excuses now, and notes when that changes.
 func (t *trial) holds(e *exception) bool {
-	ends, begins := e.ExpiresAt.Time(), time.Time{}
+	var begins time.Time
 	if e.bounds != nil {
-		begins = ends.Add(-e.bounds.MaxDuration.Duration(0))
+		begins = e.ends.Add(-e.bounds.MaxDuration.Duration(0))
 	}
 	if t.now.Before(begins) {
 		t.changesAt(begins)
 		return false
 	}
-	t.changesAt(ends)
-	return t.now.Before(ends)
+	t.changesAt(e.ends)
+	return t.now.Before(e.ends)
 }
 
 // errWildcard says that an exception would excuse packages of any name.

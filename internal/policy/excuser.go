@@ -12,6 +12,10 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
+// maxComparisons bounds how often findings of an image are compared with the exceptions and statements that may excuse them from
+// the rules of one policy. Real ones take a few hundred. What is not compared blocks.
+const maxComparisons = 1 << 20
+
 // maxExcused bounds the excused findings that a verdict lists. Whoever makes an image and its policies could make very many.
 const maxExcused = 4096
 
@@ -29,6 +33,7 @@ type excuser struct {
 	exceptions map[string][]exception // by the lower-case id; nil until the first is asked for
 	documents  []document
 	decisions  []decision // by the place in seen; nil when nothing can excuse
+	compared   int
 }
 
 // decision on one finding under one policy. The zero value was not made yet.
@@ -69,8 +74,25 @@ func (x *excuser) decide(i int) *decision {
 	return d
 }
 
+// compare says that a finding may be compared once more, in each of its places.
+func (x *excuser) compare(s *sighting) bool {
+	x.compared += len(s.places)
+	return x.compared <= maxComparisons
+}
+
+// unavailable says why more findings may be excused than are, "" when all are.
+func (x *excuser) unavailable() string {
+	if x.compared > maxComparisons {
+		return "not every exception and VEX statement was compared with every finding, since that are too many; name fewer of one vulnerability"
+	}
+	return x.unread()
+}
+
 // consider asks first who excuses for good, then who excuses for a time, then whether the finding is nothing new.
 func (x *excuser) consider(s *sighting) decision {
+	if x.compared > maxComparisons {
+		return x.byWhatIsReplaced(s)
+	}
 	stated := x.byVEX(s)
 	if stated.excused != nil {
 		return stated

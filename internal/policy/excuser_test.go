@@ -5,6 +5,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -270,5 +271,46 @@ func TestWithoutATimeNothingThatEndsExcuses(t *testing.T) {
 		if got := Judge([]Policy{p}, clean(openssl), Circumstances{}); got.Outcome != Rejected || !got.Until.IsZero() {
 			t.Errorf("%s: %s until %s", name, got.Outcome, got.Until)
 		}
+	}
+}
+
+// crowded returns very many findings of one vulnerability, and policies with very many exceptions and statements about it.
+func crowded(policies int) judged {
+	var findings []evidence.Finding
+	for i := range 20000 {
+		findings = append(findings, evidence.Finding{ID: "CVE-1", Package: "p", Path: fmt.Sprint(i), PURL: fmt.Sprintf("pkg:npm/p@%d", i), Severity: evidence.SeverityHigh})
+	}
+	var statements []evidence.VEXStatement
+	for i := range 5000 {
+		statements = append(statements, evidence.VEXStatement{IDs: []string{"CVE-1"}, Product: fmt.Sprintf("pkg:npm/p@%d", i), Status: evidence.VEXFixed})
+	}
+	j := judged{evidence: clean(findings...)}
+	for i := range policies {
+		p := stating(statements...)
+		p.Name = fmt.Sprint("prod/", i)
+		for n := range 256 {
+			p.Spec.Vulnerabilities.Exceptions = append(p.Spec.Vulnerabilities.Exceptions, v1alpha1.VulnerabilityException{
+				ID: "CVE-1", Package: fmt.Sprintf("pkg:npm/p@%d", n), Reason: "r", ExpiresAt: "2027-01-31T00:00:00Z",
+			})
+		}
+		j.policies = append(j.policies, p)
+	}
+	return j
+}
+
+func TestComparisonsAreBounded(t *testing.T) {
+	got := crowded(1).verdict()
+	if message := got.Rules[0].Message; got.Outcome != Rejected || !strings.Contains(message, "name fewer of one vulnerability") {
+		t.Errorf("%s: %s", got.Outcome, message)
+	}
+	if len(got.Excused) == 0 {
+		t.Error("what was compared is not excused")
+	}
+}
+
+func BenchmarkExcusing(b *testing.B) {
+	j := crowded(MaxPolicies)
+	for b.Loop() {
+		j.verdict()
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/purl"
 )
 
 // maxPlatformName bounds the name of a platform in a message, in characters.
@@ -28,6 +29,19 @@ type place struct {
 	architecture string
 	manifest     image.Digest
 	purl         string
+	url          *purl.Package // that purl names; nil until it is asked for
+}
+
+// packageAt returns the package that the finding is about in a place; the zero Package when its URL cannot be read.
+func (p *place) packageAt() purl.Package {
+	if p.url == nil {
+		parsed, err := purl.Parse(p.purl)
+		if err != nil {
+			parsed = purl.Package{}
+		}
+		p.url = &parsed
+	}
+	return *p.url
 }
 
 // identity is what makes the findings of several platforms one.
@@ -59,7 +73,7 @@ func sightings(e evidence.Evidence) []sighting {
 				at[key] = i
 				all = append(all, sighting{Finding: f})
 			}
-			all[i].merge(f, place{name, p.Platform.Architecture, p.Manifest, f.PURL})
+			all[i].merge(f, place{platform: name, architecture: p.Platform.Architecture, manifest: p.Manifest, purl: f.PURL})
 		}
 	}
 	slices.SortFunc(all, worstFirst)

@@ -22,7 +22,18 @@ const oci = "oci"
 type document struct {
 	source v1alpha1.RuleName
 	fact   evidence.Fact[[]evidence.VEXStatement]
-	byID   map[string][]*evidence.VEXStatement // by the lower-case id; nil until the first is asked for
+	byID   map[string][]*statement // by the lower-case id; nil until the first is asked for
+}
+
+// statement is a statement with what it needs to be compared with findings.
+type statement struct {
+	*evidence.VEXStatement
+	read bool // that what follows was read from it
+	// product, and the parts of it that the statement is about; none for all of it.
+	product purl.Pattern
+	parts   []purl.Pattern
+	// image is the product when that is an image.
+	image *purl.Package
 }
 
 // documentsOf returns the statements of a policy's sources, by name.
@@ -49,8 +60,8 @@ func (x *excuser) attested(authority v1alpha1.RuleName) evidence.Fact[[]evidence
 	return evidence.Fact[[]evidence.VEXStatement]{State: key.State, Reason: key.Reason, Message: fmt.Sprintf("authority %s: %s", authority, key.Message)}
 }
 
-// unavailable names the first source that cannot be read, and why; "" when all can be. What it might excuse stays blocked.
-func (x *excuser) unavailable() string {
+// unread names the first source that cannot be read, and why; "" when all can be. What it might excuse stays blocked.
+func (x *excuser) unread() string {
 	for _, d := range x.documents {
 		if d.fact.State == evidence.CouldNotCheck {
 			return fmt.Sprintf("VEX source %s, which might excuse some, cannot be read: %s", d.source, evidence.Printable(d.fact.Message, maxNamedWhy))
@@ -68,11 +79,11 @@ func (x *excuser) byVEX(s *sighting) decision {
 			undecided = &judgement{of: v1alpha1.ResultUnknown, reason: v1alpha1.ReasonInProgress,
 				message: fmt.Sprintf("VEX source %s was not read yet", d.source)}
 		}
-		if statement := x.excusing(d, s); statement != nil {
+		if by := x.excusing(d, s); by != nil {
 			excused := x.excused(s, x.policy.Name, entry(fieldVEX, d.source))
-			excused.Owner, excused.Reason = statement.Author, statement.Justification
+			excused.Owner, excused.Reason = by.Author, by.Justification
 			if excused.Reason == "" {
-				excused.Reason = string(statement.Status)
+				excused.Reason = string(by.Status)
 			}
 			return decision{excused: excused}
 		}
@@ -81,14 +92,14 @@ func (x *excuser) byVEX(s *sighting) decision {
 }
 
 // excusing returns the statement by which a document excuses the finding in every place, and nil when it does not.
-func (x *excuser) excusing(d *document, s *sighting) *evidence.VEXStatement {
+func (x *excuser) excusing(d *document, s *sighting) *statement {
 	if d.fact.State != evidence.Known {
 		return nil
 	}
 	statements := d.about(s)
-	var first *evidence.VEXStatement
-	for _, where := range s.places {
-		latest := x.latest(statements, where)
+	var first *statement
+	for i := range s.places {
+		latest := x.latest(statements, s, &s.places[i])
 		if latest == nil || latest.Status != evidence.VEXNotAffected && latest.Status != evidence.VEXFixed {
 			return nil
 		}
@@ -100,40 +111,45 @@ func (x *excuser) excusing(d *document, s *sighting) *evidence.VEXStatement {
 }
 
 // about returns the statements about the finding's vulnerability.
-func (d *document) about(s *sighting) []*evidence.VEXStatement {
+func (d *document) about(s *sighting) []*statement {
 	if d.byID == nil {
-		d.byID = make(map[string][]*evidence.VEXStatement, len(d.fact.Value))
+		d.byID = make(map[string][]*statement, len(d.fact.Value))
 		for i := range d.fact.Value {
-			for _, id := range d.fact.Value[i].IDs {
-				d.byID[lower(id)] = append(d.byID[lower(id)], &d.fact.Value[i])
+			one := &statement{VEXStatement: &d.fact.Value[i]}
+			for _, id := range one.IDs {
+				d.byID[lower(id)] = append(d.byID[lower(id)], one)
 			}
 		}
 	}
-	var all []*evidence.VEXStatement
+	var all []*statement
 	for _, id := range idsOf(s) {
-		all = append(all, d.byID[id]...)
+		switch found := d.byID[id]; {
+		case all == nil:
+			all = found
+		case found != nil:
+			all = slices.Concat(all, found)
+		}
 	}
 	return all
 }
 
-// latest returns the statement that counts for a package in an image: of all that speak of it the latest, and of several of one
-// moment one that excuses nothing.
-func (x *excuser) latest(statements []*evidence.VEXStatement, where place) *evidence.VEXStatement {
-	of, err := purl.Parse(where.purl)
-	if err != nil {
-		of = purl.Package{}
-	}
-	var latest *evidence.VEXStatement
-	for _, statement := range statements {
-		if (latest == nil || compareStatements(statement, latest) < 0) && x.speaksOf(statement, of, where) {
-			latest = statement
+// latest returns the statement that counts for a package in a place: of all that speak of it the latest, and of several of one
+// moment one that excuses nothing. It is nil when none does, or when that are too many to tell.
+func (x *excuser) latest(statements []*statement, s *sighting, where *place) *statement {
+	var latest *statement
+	for _, one := range statements {
+		if !x.compare(s) {
+			return nil
+		}
+		if (latest == nil || compareStatements(one, latest) < 0) && x.speaksOf(one, where) {
+			latest = one
 		}
 	}
 	return latest
 }
 
 // compareStatements orders the one that counts first. Which of two that say the same is named does not depend on any order.
-func compareStatements(a, b *evidence.VEXStatement) int {
+func compareStatements(a, b *statement) int {
 	return cmp.Or(
 		b.Timestamp.Compare(a.Timestamp),
 		cmp.Compare(caution(a), caution(b)),
@@ -144,39 +160,39 @@ func compareStatements(a, b *evidence.VEXStatement) int {
 }
 
 // caution ranks the statuses that excuse nothing before those that do.
-func caution(s *evidence.VEXStatement) int {
+func caution(s *statement) int {
 	return slices.Index([]evidence.VEXStatus{evidence.VEXFixed, evidence.VEXNotAffected}, s.Status)
 }
 
-// speaksOf says that a statement is about the package in the image. A product or a subcomponent that names neither is about nothing here.
-func (x *excuser) speaksOf(statement *evidence.VEXStatement, of purl.Package, where place) bool {
-	if !statement.Manifest.IsZero() && statement.Manifest != where.manifest {
-		return false // it was attested to another platform's image
+// readProduct reads what the statement is about. A product or a part that cannot be read is none.
+func (s *statement) readProduct() {
+	if s.read {
+		return
 	}
-	product, err := purl.Parse(statement.Product)
-	if err != nil {
-		return false
+	s.read = true
+	s.product, _ = purl.ParseProduct(s.Product) // the zero Pattern matches nothing
+	if parsed, err := purl.Parse(s.Product); err == nil && parsed.Type == oci {
+		s.image = &parsed
 	}
-	if product.Type == oci {
-		if !x.names(product, where) {
-			return false
-		}
-	} else if !namesPackage(statement.Product, of) {
-		return false
+	for _, text := range s.Subcomponents {
+		part, _ := purl.ParseProduct(text)
+		s.parts = append(s.parts, part)
 	}
-	return len(statement.Subcomponents) == 0 || slices.ContainsFunc(statement.Subcomponents, func(text string) bool {
-		return namesPackage(text, of)
-	})
 }
 
-func namesPackage(text string, of purl.Package) bool {
-	pattern, err := purl.ParseProduct(text)
-	return err == nil && pattern.Match(of) == purl.Yes
+// speaksOf says that a statement is about the package in the place. A product or a part that names neither is about nothing here.
+func (x *excuser) speaksOf(s *statement, where *place) bool {
+	s.readProduct()
+	of := where.packageAt()
+	if s.image != nil && !x.names(*s.image, where) || s.image == nil && s.product.Match(of) != purl.Yes {
+		return false
+	}
+	return len(s.parts) == 0 || slices.ContainsFunc(s.parts, func(part purl.Pattern) bool { return part.Match(of) == purl.Yes })
 }
 
 // names says that the URL of an image (pkg:oci) names this image or the one of the platform: by its digest, or as every digest of
 // its repository. A name alone says nothing, since it does not tell whose image it is.
-func (x *excuser) names(product purl.Package, where place) bool {
+func (x *excuser) names(product purl.Package, where *place) bool {
 	repository, architecture := product.Qualifier("repository_url"), product.Qualifier("arch")
 	if product.Version == "" && repository == "" {
 		return false

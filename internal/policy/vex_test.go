@@ -12,8 +12,8 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
-// statement returns the usual statement after a change.
-func statement(change func(*evidence.VEXStatement)) evidence.VEXStatement {
+// stated returns the usual statement after a change.
+func stated(change func(*evidence.VEXStatement)) evidence.VEXStatement {
 	s := notAffected
 	s.IDs = slices.Clone(s.IDs)
 	change(&s)
@@ -23,10 +23,10 @@ func statement(change func(*evidence.VEXStatement)) evidence.VEXStatement {
 func TestVEXStatements(t *testing.T) {
 	type vex = evidence.VEXStatement
 	product := func(text string, subcomponents ...string) vex {
-		return statement(func(s *vex) { s.Product, s.Subcomponents = text, subcomponents })
+		return stated(func(s *vex) { s.Product, s.Subcomponents = text, subcomponents })
 	}
 	saying := func(status evidence.VEXStatus, at time.Time) vex {
-		return statement(func(s *vex) { s.Status, s.Timestamp = status, at })
+		return stated(func(s *vex) { s.Status, s.Timestamp = status, at })
 	}
 	const package_ = "pkg:deb/debian/openssl"
 	digest, manifest := checkout.Digest.String(), clean().Platforms[0].Manifest.String()
@@ -40,15 +40,15 @@ func TestVEXStatements(t *testing.T) {
 		"affected does not":                                    {[]vex{saying(evidence.VEXAffected, now)}, false},
 		"a status that nobody knows does not":                  {[]vex{saying("unimportant", now)}, false},
 		"nothing said excuses nothing":                         {nil, false},
-		"an alias is as good as the id":                        {[]vex{statement(func(s *vex) { s.IDs = []string{"GHSA-1", "dsa-1-1"} })}, true},
-		"another vulnerability is another":                     {[]vex{statement(func(s *vex) { s.IDs = []string{"CVE-2024-2"} })}, false},
+		"an alias is as good as the id":                        {[]vex{stated(func(s *vex) { s.IDs = []string{"GHSA-1", "dsa-1-1"} })}, true},
+		"another vulnerability is another":                     {[]vex{stated(func(s *vex) { s.IDs = []string{"CVE-2024-2"} })}, false},
 		"the latest statement counts":                          {[]vex{saying(evidence.VEXAffected, yesterday), saying(evidence.VEXNotAffected, now)}, true},
 		"wherever in the document it stands":                   {[]vex{saying(evidence.VEXUnderInvestigation, now), notAffected}, false},
 		"of one moment that counts which excuses nothing":      {[]vex{notAffected, saying(evidence.VEXAffected, yesterday)}, false},
 		"in any order":                                         {[]vex{saying(evidence.VEXAffected, yesterday), notAffected}, false},
-		"a later statement on another product does not matter": {[]vex{notAffected, statement(func(s *vex) { s.Product, s.Status, s.Timestamp = "pkg:deb/debian/zlib1g", evidence.VEXAffected, now })}, true},
-		"a later one on this version does":                     {[]vex{notAffected, statement(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.1", evidence.VEXAffected, now })}, false},
-		"a later one on another version does not":              {[]vex{notAffected, statement(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.2", evidence.VEXAffected, now })}, true},
+		"a later statement on another product does not matter": {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = "pkg:deb/debian/zlib1g", evidence.VEXAffected, now })}, true},
+		"a later one on this version does":                     {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.1", evidence.VEXAffected, now })}, false},
+		"a later one on another version does not":              {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.2", evidence.VEXAffected, now })}, true},
 		"a version is exact":                                   {[]vex{product(package_ + "@3.0.1")}, true},
 		"and no beginning":                                     {[]vex{product(package_ + "@3.0")}, false},
 		"and no range":                                         {[]vex{product(package_ + "@<4")}, false},
@@ -105,7 +105,7 @@ func TestVEXSources(t *testing.T) {
 		p.Spec.Vulnerabilities.VEX[0].AttestedBy = authorities
 		return p
 	}
-	affected := statement(func(s *evidence.VEXStatement) { s.Status, s.Timestamp = evidence.VEXAffected, now })
+	affected := stated(func(s *evidence.VEXStatement) { s.Status, s.Timestamp = evidence.VEXAffected, now })
 	nothing := evidence.Checked[[]evidence.VEXStatement](nil)
 	for name, test := range map[string]struct {
 		policy   Policy
@@ -133,7 +133,7 @@ func TestVEXSources(t *testing.T) {
 			p.Spec.Vulnerabilities.VEX = stating().Spec.Vulnerabilities.VEX
 			return p
 		}(), clean(openssl), excused("prod/strict vulnerabilities.exceptions (shop) until 2027-01-31T00:00:00Z", end)},
-		"hostile words of a document are escaped": {stating(statement(func(s *evidence.VEXStatement) { s.Author, s.Justification = "a\x1b[2J", "b\r\n" })), clean(openssl),
+		"hostile words of a document are escaped": {stating(stated(func(s *evidence.VEXStatement) { s.Author, s.Justification = "a\x1b[2J", "b\r\n" })), clean(openssl),
 			excused(`prod/strict vulnerabilities.vex[vendor] (a\x1b[2J)`, time.Time{})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,8 +155,8 @@ func TestVEXExcusesOnEveryPlatformOrNot(t *testing.T) {
 		"one for one platform is not enough":    {[]evidence.VEXStatement{amd64}, Rejected},
 		"one for each is":                       {[]evidence.VEXStatement{amd64, arm64}, Trusted},
 		"one for all is":                        {[]evidence.VEXStatement{notAffected}, Trusted},
-		"the index by its digest is every part": {[]evidence.VEXStatement{statement(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + checkout.Digest.String() })}, Trusted},
-		"one manifest of it is not":             {[]evidence.VEXStatement{statement(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + e.Platforms[0].Manifest.String() })}, Rejected},
+		"the index by its digest is every part": {[]evidence.VEXStatement{stated(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + checkout.Digest.String() })}, Trusted},
+		"one manifest of it is not":             {[]evidence.VEXStatement{stated(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + e.Platforms[0].Manifest.String() })}, Rejected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := (judged{[]Policy{stating(test.statements...)}, e, Circumstances{}}).verdict(); got.Outcome != test.want {

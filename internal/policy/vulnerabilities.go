@@ -18,7 +18,7 @@ func (t *trial) judgeBlock(rule v1alpha1.BlockRule, by *excuser) judgement {
 		return j
 	}
 	demanded, grace := demandsOf(rule), graceOf(rule)
-	var found tally
+	found := tally{platforms: len(t.platforms)}
 	for i := range t.seen {
 		s := &t.seen[i]
 		if !demanded.metBy(&s.Finding) || t.spares(grace, &s.Finding) {
@@ -28,7 +28,7 @@ func (t *trial) judgeBlock(rule v1alpha1.BlockRule, by *excuser) judgement {
 	}
 	switch {
 	case found.blocking > 0:
-		return fail(v1alpha1.ReasonVulnerable, found.describe(len(t.platforms), by.unavailable()))
+		return fail(v1alpha1.ReasonVulnerable, found.describe(by.unavailable()))
 	case found.undecided != nil:
 		return *found.undecided
 	}
@@ -161,6 +161,7 @@ func severityName(severity evidence.Severity) v1alpha1.Severity {
 
 // tally sums up the findings that meet a rule.
 type tally struct {
+	platforms                          int // of the image
 	blocking, fixable, excusedFindings int
 	// worst that block, and one more than are named.
 	worst []group
@@ -187,5 +188,7 @@ func (t *tally) add(s *sighting, d *decision) {
 	if s.FixedVersion != "" {
 		t.fixable++
 	}
-	t.worst = regroup(t.worst, s, maxNamed+1)
+	if len(t.worst) <= maxNamed || t.platforms > 1 { // on one platform a later one adds nothing
+		t.worst = regroup(t.worst, s, maxNamed+1)
+	}
 }
