@@ -56,7 +56,9 @@ func artifact(content []byte, group, name, version string) javatypes.Index {
 
 // TestJarsHaveTrivysNames compares with trivy's parser that has the database at hand while it reads the jars.
 func TestJarsHaveTrivysNames(t *testing.T) {
-	manifest := func(lines string) []string { return []string{"META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n" + lines} }
+	manifest := func(lines string) []string {
+		return []string{"META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n" + lines}
+	}
 	pom := func(group, name, version string) []string {
 		return []string{fmt.Sprintf("META-INF/maven/%s/%s/pom.properties", group, name), fmt.Sprintf("groupId=%s\nartifactId=%s\nversion=%s\n", group, name, version)}
 	}

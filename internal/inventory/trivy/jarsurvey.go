@@ -62,7 +62,8 @@ func (s *archiveSurvey) visit(name string, content io.ReaderAt, size int64, dept
 		if !slices.Contains([]string{".jar", ".war", ".ear"}, path.Ext(entry.Name)) {
 			continue
 		}
-		if err := s.visitEntry(path.Join(name, entry.Name), entry, depth+1); err != nil {
+		// A name that leads out of the archive leads nowhere.
+		if err := s.visitEntry(path.Join(name, path.Join("/", entry.Name)), entry, depth+1); err != nil {
 			return err
 		}
 	}
