@@ -183,6 +183,7 @@ func (s *statement) readProduct() {
 // speaksOf says that a statement is about the package in the place. A product or a part that names neither is about nothing here.
 func (x *excuser) speaksOf(s *statement, where *place) bool {
 	s.readProduct()
+	x.compared += len(s.parts)
 	of := where.packageAt()
 	if s.image != nil && !x.names(*s.image, where) || s.image == nil && s.product.Match(of) != purl.Yes {
 		return false
