@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,6 +26,7 @@ func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts,
 	if err != nil {
 		return nil, times{}, err
 	}
+	debug.FreeOSMemory() // The key's encryption (scrypt) takes 64 MiB on purpose, more than all else does at rest.
 	credentials, err := readRegistryConfig(o.registryConfig)
 	if err != nil {
 		return nil, times{}, err
