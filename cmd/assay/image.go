@@ -31,7 +31,10 @@ type imageOptions struct {
 	indexer        string
 	database       string
 	databaseFile   string
+	javaDatabases  []string
+	javaDatabase   string
 	kev            string
+	epss           string
 	registryConfig string
 	insecureHosts  []string
 }
@@ -45,6 +48,8 @@ func (o *imageOptions) addFlags(command *cobra.Command) {
 	flags.StringArrayVar(&o.platforms, "platform", nil, "platform that an index must have, such as linux/amd64; may be repeated; every one that can run is looked at")
 	flags.StringVar(&o.cacheDir, "cache-dir", defaultCacheDir(), "folder for evidence and the vulnerability database")
 	flags.StringVar(&o.indexer, "indexer", assembly.BesideThisProgram("assay-index"), "the program assay-index")
+	flags.StringArrayVar(&o.javaDatabases, "java-database-repository", nil, "OCI artifact with the Java database, which names jars that do not say what they are; may be repeated with mirrors")
+	flags.StringVar(&o.javaDatabase, "java-database-file", "", "Java database as a local tar.gz or folder, instead of --java-database-repository")
 	flags.StringVar(&o.registryConfig, "registry-config", defaultRegistryConfig(), "Docker config file with credentials to pull with; credential helpers are not run")
 	flags.StringArrayVar(&o.insecureHosts, "insecure-registry", nil, "host:port of a registry that is spoken to without TLS; may be repeated")
 }
@@ -54,7 +59,8 @@ func (o *imageOptions) addIntelligenceFlags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.database, "database-repository", assembly.DefaultDatabase, "OCI artifact with the vulnerability database")
 	flags.StringVar(&o.databaseFile, "database-file", "", "vulnerability database as a local db.tar.gz or folder, instead of --database-repository")
-	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, a file or an https URL")
+	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, plain or gzip, a file or an https URL")
+	flags.StringVar(&o.epss, "epss", "", "FIRST's EPSS scores in CSV, plain or gzip, a file or an https URL")
 }
 
 // anyAddress lets the command connect wherever the person who runs it can; in a cluster the controller is more careful.
@@ -100,7 +106,8 @@ func (o *imageOptions) assembly() assembly.Options {
 	return assembly.Options{
 		DataDir: o.cacheDir,
 		Indexer: o.indexer, IndexMemory: assembly.DefaultIndexMemory, IndexDeadline: assembly.DefaultIndexDeadline,
-		Database: cmp.Or(o.database, assembly.DefaultDatabase), DatabaseFile: o.databaseFile, KEV: o.kev,
+		Database: cmp.Or(o.database, assembly.DefaultDatabase), DatabaseFile: o.databaseFile,
+		JavaDatabases: o.javaDatabases, JavaDatabaseFile: o.javaDatabase, KEV: o.kev, EPSS: o.epss,
 		InsecureHosts: o.insecureHosts, AllowedAddresses: anyAddress,
 	}
 }

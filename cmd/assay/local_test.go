@@ -124,6 +124,65 @@ func TestAnImageIsJudgedBeforeAnybodyPushesIt(t *testing.T) {
 	}
 }
 
+// The whole of a policy counts, as it does in a cluster.
+func TestExceptionsVEXAndSecretsCountOutsideOfAClusterToo(t *testing.T) {
+	w := newWorkshop(t)
+	const tag = "registry.example.com/shop/checkout:1.8"
+	path := w.saved(t, images.Build(t, images.VulnerableDebian), tag)
+	const base = `
+apiVersion: assay.dev/v1alpha1
+kind: ClusterImagePolicy
+metadata: {name: baseline}
+spec:
+  namespaces: [prod]
+  vulnerabilities:
+    block: [{name: critical, minSeverity: Critical}]
+`
+	excepted := func(until string) string {
+		return base + `    exceptions:
+    - {id: CVE-2023-38545, package: "pkg:deb/debian/curl", reason: no SOCKS proxy, expiresAt: "` + until + `"}
+    - {id: CVE-2023-38545, package: "pkg:deb/debian/libcurl4", reason: no SOCKS proxy, expiresAt: "` + until + `"}
+`
+	}
+	const vex = base + `    vex: [{name: vendor, configMapKeyRef: {name: vex, key: openvex.json}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: vex}
+data:
+  openvex.json: |
+    {"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vendor.example.com/1", "author": "vendor", "timestamp": "2026-01-01T00:00:00Z", "version": 1,
+     "statements": [{"vulnerability": {"name": "CVE-2023-38545"}, "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",
+       "products": [{"@id": "pkg:deb/debian/curl"}, {"@id": "pkg:deb/debian/libcurl4"}]}]}
+`
+	for name, test := range map[string]struct {
+		policy string
+		not    []string // of CVE-2023-38545 in curl, which rules say
+	}{
+		"without an exception the finding blocks": {base, nil},
+		"an exception excuses it":                 {excepted("2999-01-01T00:00:00Z"), []string{"CVE-2023-38545"}},
+		"an exception that expired does not":      {excepted("2020-01-01T00:00:00Z"), nil},
+		"a VEX document excuses it":               {vex, []string{"CVE-2023-38545"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, stdout, stderr := w.run(t, "verify", path, "--policy", w.write(t, "one.yaml", test.policy), "--database-file", w.database, "-o", "json")
+			var got struct {
+				Excused []struct{ ID string } `json:"excused"`
+			}
+			if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+				t.Fatalf("%v\n%s", err, stderr)
+			}
+			ids := map[string]bool{}
+			for _, e := range got.Excused {
+				ids[e.ID] = true
+			}
+			if len(ids) != len(test.not) || len(test.not) > 0 && !ids[test.not[0]] {
+				t.Errorf("excused are %v, want %v\n%s", ids, test.not, stdout)
+			}
+		})
+	}
+}
+
 func TestEveryFormatIsWrittenToStandardOutputAlone(t *testing.T) {
 	w := newWorkshop(t)
 	path := w.saved(t, images.Build(t, images.VulnerableDebian), "registry.example.com/shop/checkout:1.8")

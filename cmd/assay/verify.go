@@ -99,7 +99,7 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 func (s *subject) gather(ctx context.Context, reference image.Reference, set keys.Set) (evidence.Evidence, error) {
 	s.progress.step("Looking into %s", reference)
 	collected, err := s.parts.Gatherer.Gather(ctx, gather.Request{
-		Reference: reference, Platforms: s.platforms, Keys: set.Keys, Secrets: policy.NeedsSecrets(set.Policies), Reader: s.reader,
+		Reference: reference, Platforms: s.platforms, Keys: set.Keys, VEXKeys: set.VEXKeys, Secrets: policy.NeedsSecrets(set.Policies), Reader: s.reader,
 	})
 	if err != nil {
 		return collected, err
