@@ -78,16 +78,17 @@ func (t *trial) judgeContents(rule v1alpha1.SBOMDenyRule) judgement {
 	}
 	inside := t.read()
 	names := inside.licenses.matching(rule.Licenses)
-	var denied []*component
+	var denied []denial
 	var unsure *component
 	for i := range inside.components {
 		c := &inside.components[i]
-		if len(rule.Licenses) > 0 && !c.licensed(names) {
+		license, licensed := c.license(names)
+		if len(rule.Licenses) > 0 && !licensed {
 			continue
 		}
 		switch c.matches(patterns) {
 		case purl.Yes:
-			denied = append(denied, c)
+			denied = append(denied, denial{c, license})
 		case purl.Unsure:
 			unsure = cmp.Or(unsure, c)
 		}
@@ -136,9 +137,20 @@ func (c *component) matches(patterns []purl.Pattern) purl.Answer {
 	return answer
 }
 
-// licensed says that one of the package's licences is denied. They hold all together.
-func (c *component) licensed(denied []bool) bool {
-	return slices.ContainsFunc(c.licenses, func(e expression) bool { return e.denied(denied) })
+// denial is a package that is denied, with the licence to name beside it; "" when it has none.
+type denial struct {
+	*component
+	license string
+}
+
+// license returns the first of the package's licences that is denied, and otherwise the first of all. They hold all together, so
+// that one is enough.
+func (c *component) license(denied []bool) (text string, isDenied bool) {
+	at := slices.IndexFunc(c.licenses, func(e expression) bool { return e.denied(denied) })
+	if at < 0 && len(c.Licenses) == 0 {
+		return "", false
+	}
+	return c.Licenses[max(at, 0)], at >= 0
 }
 
 // String names the package for a message.
@@ -150,15 +162,15 @@ func (c *component) String() string {
 	return text
 }
 
-func describeDenied(denied []*component, platforms int) string {
+func describeDenied(denied []denial, platforms int) string {
 	var named []string
 	for _, c := range denied {
 		text := c.String()
 		if platforms > 1 {
 			text += " on " + c.platform
 		}
-		if len(c.Licenses) > 0 {
-			text += " (" + evidence.Printable(c.Licenses[0], maxNamedID) + ")"
+		if c.license != "" {
+			text += " (" + evidence.Printable(c.license, maxNamedID) + ")"
 		}
 		if named = append(named, text); len(named) > maxNamed {
 			break

@@ -50,11 +50,13 @@ func TestContents(t *testing.T) {
 		"a pattern that is none leaves the rule open":      {packages("lodash"), packed(), expected{Undetermined, v1alpha1.ReasonPolicyInvalid, `not a pattern of package URLs: not a package URL: purl scheme is not "pkg": "lodash"; correct the pattern`, time.Time{}}},
 		"a licence that is denied fails":                   {copyleft, packed(lodash, agpl), denied("1 denied package: mongo-like 1.0.0 (AGPL-3.0-only)")},
 		"a licence counts of a package without a URL, too": {copyleft, packed(nameless), denied("1 denied package: lodash 4.17.20 (GPL-3.0-only)")},
-		"a package without a licence has none denied":      {copyleft, packed(odd), passed},
-		"with packages and licences both must be met":      {rule{Packages: []v1alpha1.PackagePattern{"pkg:npm/lodash"}, Licenses: copyleft.Licenses}, packed(lodash, agpl), passed},
-		"and when they are it fails":                       {rule{Packages: []v1alpha1.PackagePattern{"pkg:npm/*"}, Licenses: copyleft.Licenses}, packed(lodash, agpl), denied("1 denied package: mongo-like 1.0.0 (AGPL-3.0-only)")},
-		"packages that nobody listed leave the rule open":  {packages("pkg:npm/lodash"), with(packed(), func(e *evidence.Evidence) { e.Platforms[0].Packages = evidence.Fact[[]evidence.Package]{} }), expected{Undetermined, v1alpha1.ReasonInProgress, "packages were not listed yet", time.Time{}}},
-		"an image whose packages cannot be known is open":  {packages("pkg:npm/lodash"), with(packed(), unlisted), expected{Undetermined, v1alpha1.ReasonInventoryIncomplete, "package-lock.json: malformed", time.Time{}}},
+		"of several licences the denied one is named": {copyleft, packed(evidence.Package{Name: "glibc", Version: "2.36", Licenses: []string{"LGPL-2.1-only", "GPL-3.0-only", "AGPL-3.0-only"}}),
+			denied("1 denied package: glibc 2.36 (GPL-3.0-only)")},
+		"a package without a licence has none denied":     {copyleft, packed(odd), passed},
+		"with packages and licences both must be met":     {rule{Packages: []v1alpha1.PackagePattern{"pkg:npm/lodash"}, Licenses: copyleft.Licenses}, packed(lodash, agpl), passed},
+		"and when they are it fails":                      {rule{Packages: []v1alpha1.PackagePattern{"pkg:npm/*"}, Licenses: copyleft.Licenses}, packed(lodash, agpl), denied("1 denied package: mongo-like 1.0.0 (AGPL-3.0-only)")},
+		"packages that nobody listed leave the rule open": {packages("pkg:npm/lodash"), with(packed(), func(e *evidence.Evidence) { e.Platforms[0].Packages = evidence.Fact[[]evidence.Package]{} }), expected{Undetermined, v1alpha1.ReasonInProgress, "packages were not listed yet", time.Time{}}},
+		"an image whose packages cannot be known is open": {packages("pkg:npm/lodash"), with(packed(), unlisted), expected{Undetermined, v1alpha1.ReasonInventoryIncomplete, "package-lock.json: malformed", time.Time{}}},
 		"a denied package on another platform fails all the same": {packages("pkg:npm/lodash"), with(packed(), func(e *evidence.Evidence) {
 			unlisted(e)
 			other := platform("linux/arm64")
