@@ -28,7 +28,7 @@ func TestVEXStatements(t *testing.T) {
 	saying := func(status evidence.VEXStatus, at time.Time) vex {
 		return stated(func(s *vex) { s.Status, s.Timestamp = status, at })
 	}
-	const package_ = "pkg:deb/debian/openssl"
+	const anyVersion = "pkg:deb/debian/openssl"
 	digest, manifest := checkout.Digest.String(), clean().Platforms[0].Manifest.String()
 	for name, test := range map[string]struct {
 		statements []vex
@@ -47,14 +47,14 @@ func TestVEXStatements(t *testing.T) {
 		"of one moment that counts which excuses nothing":      {[]vex{notAffected, saying(evidence.VEXAffected, yesterday)}, false},
 		"in any order":                                         {[]vex{saying(evidence.VEXAffected, yesterday), notAffected}, false},
 		"a later statement on another product does not matter": {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = "pkg:deb/debian/zlib1g", evidence.VEXAffected, now })}, true},
-		"a later one on this version does":                     {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.1", evidence.VEXAffected, now })}, false},
-		"a later one on another version does not":              {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = package_+"@3.0.2", evidence.VEXAffected, now })}, true},
-		"a version is exact":                                   {[]vex{product(package_ + "@3.0.1")}, true},
-		"and no beginning":                                     {[]vex{product(package_ + "@3.0")}, false},
-		"and no range":                                         {[]vex{product(package_ + "@<4")}, false},
+		"a later one on this version does":                     {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = anyVersion+"@3.0.1", evidence.VEXAffected, now })}, false},
+		"a later one on another version does not":              {[]vex{notAffected, stated(func(s *vex) { s.Product, s.Status, s.Timestamp = anyVersion+"@3.0.2", evidence.VEXAffected, now })}, true},
+		"a version is exact":                                   {[]vex{product(anyVersion + "@3.0.1")}, true},
+		"and no beginning":                                     {[]vex{product(anyVersion + "@3.0")}, false},
+		"and no range":                                         {[]vex{product(anyVersion + "@<4")}, false},
 		"a name is no pattern":                                 {[]vex{product("pkg:deb/debian/*")}, false},
-		"a qualifier that is given must agree":                 {[]vex{product(package_ + "?arch=amd64")}, true},
-		"and otherwise nothing is covered":                     {[]vex{product(package_ + "?arch=amd64&distro=debian-11")}, false},
+		"a qualifier that is given must agree":                 {[]vex{product(anyVersion + "?arch=amd64")}, true},
+		"and otherwise nothing is covered":                     {[]vex{product(anyVersion + "?arch=amd64&distro=debian-11")}, false},
 		"the package of another distribution is another":       {[]vex{product("pkg:deb/ubuntu/openssl")}, false},
 		"a product that is no package URL covers nothing":      {[]vex{product("cpe:2.3:a:openssl:openssl:*"), product("openssl"), product("")}, false},
 		"the image by its digest covers all in it":             {[]vex{product("pkg:oci/checkout@" + digest)}, true},
@@ -67,11 +67,11 @@ func TestVEXStatements(t *testing.T) {
 		"another repository covers nothing":                    {[]vex{product("pkg:oci/checkout@" + digest + "?repository_url=registry.example.com/shop/payment")}, false},
 		"a repository that is none covers nothing":             {[]vex{product("pkg:oci/checkout@" + digest + "?repository_url=::")}, false},
 		"the architecture that is given must agree":            {[]vex{product("pkg:oci/checkout@" + digest + "?arch=arm64")}, false},
-		"a package within the image is covered":                {[]vex{product("pkg:oci/checkout@"+digest, "pkg:deb/debian/bash", package_)}, true},
+		"a package within the image is covered":                {[]vex{product("pkg:oci/checkout@"+digest, "pkg:deb/debian/bash", anyVersion)}, true},
 		"other packages in it are not":                         {[]vex{product("pkg:oci/checkout@"+digest, "pkg:deb/debian/bash")}, false},
-		"a package in an image that is not this is not":        {[]vex{product("pkg:oci/payment", package_)}, false},
-		"a subcomponent of the package itself is no finding":   {[]vex{product(package_, "pkg:deb/debian/bash")}, false},
-		"a package within a package cannot be resolved":        {[]vex{product("pkg:deb/debian/curl", package_)}, false},
+		"a package in an image that is not this is not":        {[]vex{product("pkg:oci/payment", anyVersion)}, false},
+		"a subcomponent of the package itself is no finding":   {[]vex{product(anyVersion, "pkg:deb/debian/bash")}, false},
+		"a package within a package cannot be resolved":        {[]vex{product("pkg:deb/debian/curl", anyVersion)}, false},
 		"an image within an image cannot be resolved":          {[]vex{product("pkg:oci/checkout@"+digest, "pkg:oci/base@"+manifest)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
