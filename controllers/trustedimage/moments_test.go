@@ -117,3 +117,35 @@ func TestAnImageThatIsGoneHasNoMoments(t *testing.T) {
 		t.Errorf("woken: %v; %d objects are remembered", rung, w.reconciler.Roster.Len())
 	}
 }
+
+// TestStalenessIsSaidOnceAtItsMomentAndEndsWithTheNextDatabase lets the database grow too old: no trust is taken away, nothing new is
+// trusted, and one that is fresh wakes the image though nothing else is found.
+func TestStalenessIsSaidOnceAtItsMomentAndEndsWithTheNextDatabase(t *testing.T) {
+	policy := noFixableCriticals()
+	day := v1alpha1.Duration("24h")
+	policy.Spec.Vulnerabilities.MaxScanAge = &day
+	w := newWorld(t, entryImage(), policy)
+	first := w.push("1.8", "first")
+	if object := w.settle(dev); trusted(object) != first.String() {
+		t.Fatalf("%v", conditions(object))
+	}
+	w.wokenBy(func(waker *Waker) { waker.DatabaseChanged(t.Context()) })
+	w.clock.SetTime(morning.Add(24 * time.Hour))
+	if rung := w.ring(); len(rung) != 1 {
+		t.Fatalf("woken: %v", rung)
+	}
+	w.push("1.8", "next")
+	object := w.settle(dev)
+	if object.Status.Summary.Reason != v1alpha1.ReasonScanStale || trusted(object) != first.String() || object.Status.Trusted.NotPassingSince != nil {
+		t.Errorf("%+v", object.Status.Summary)
+	}
+	w.clock.Step(time.Minute)
+	if again := w.settle(dev); again.ResourceVersion != object.ResourceVersion {
+		t.Error("it is written again and again")
+	}
+	w.findings.publish(w.clock.Now())
+	mustWake(t, w.wokenBy(func(waker *Waker) { waker.DatabaseChanged(t.Context()) }), "dev/checkout")
+	if object := w.settle(dev); trusted(object) == first.String() || object.Status.Summary.Reason != v1alpha1.ReasonPolicyPassed {
+		t.Errorf("%+v", object.Status.Summary)
+	}
+}

@@ -42,7 +42,7 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 	if current == nil || s.object.Spec.Suspend || s.sealErr != nil || s.reader == nil || s.publishing {
 		return
 	}
-	e, reader := *current, s.reader
+	e, reader, asked := *current, s.reader, requestedAt(s.object) != s.object.Status.LastHandledReconcileAt
 	key := workpool.Key{
 		Subject: fmt.Sprintf("seal/%s", s.name),
 		Version: fmt.Sprintf("%s/%s/%s/%s", s.object.UID, e.reference, s.credentials, requestedAt(s.object)),
@@ -50,7 +50,7 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 		Account: s.credentials,
 	}
 	made, done, err := workpool.Do(r.Pool, key, s.name, attachedFor, func(ctx context.Context) (sealing, error) {
-		return r.attach(ctx, s.name, e, reader)
+		return r.attach(ctx, s.name, e, reader, asked)
 	})
 	switch {
 	case err != nil:
@@ -61,9 +61,13 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 	}
 }
 
-// attach attaches the seal that is kept, or the one in the registry when the disk is fresh, or else a new one.
-func (r *Reconciler) attach(ctx context.Context, name types.NamespacedName, e entry, reader registry.Reader) (sealing, error) {
+// attach attaches the seal that is kept, or the one in the registry when the disk is fresh, or else a new one. A restart asks no registry
+// about what was attached a while ago, unless somebody asked for a look.
+func (r *Reconciler) attach(ctx context.Context, name types.NamespacedName, e entry, reader registry.Reader, asked bool) (sealing, error) {
 	kept, err := r.Seals.kept(ctx, name, e.reference)
+	if err == nil && kept != nil && !asked && r.Seals.wasAttached(ctx, name, e.reference, kept, r.Clock.Now()) {
+		return sealing{state: sealAttached, digest: image.DigestOf(kept)}, nil
+	}
 	if err == nil && kept == nil {
 		if _, err = r.Seals.find(ctx, reader, name, e.reference); !registry.IsKind(err, registry.KindUnavailable) {
 			err = nil
@@ -86,7 +90,10 @@ func (r *Reconciler) attach(ctx context.Context, name types.NamespacedName, e en
 		made.state = sealStoredOnly
 		return made, nil
 	}
-	return made, err
+	if err != nil {
+		return made, err
+	}
+	return made, r.Seals.noteAttached(ctx, name, e.reference, bundle, r.Clock.Now())
 }
 
 func sealingFailed(err error) error {

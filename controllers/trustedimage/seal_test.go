@@ -25,6 +25,31 @@ func TestAFreshDiskMakesNoSecondSeal(t *testing.T) {
 	}
 }
 
+func TestARestartAsksNoRegistryAboutWhatWasAttached(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals())
+	w.push("1.8", "good")
+	folder := t.TempDir()
+	w.start(w.reconciler.Seals.Signer, folder)
+	before := w.settle(dev)
+	for name, test := range map[string]struct {
+		wait time.Duration
+		more int
+	}{
+		"soon":  {time.Hour, 1}, // what the tag names
+		"later": {attachedFor, 1 + 2*4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.clock.Step(test.wait)
+			w.start(w.reconciler.Seals.Signer, folder)
+			requests := w.registry.requests
+			after := w.settle(dev)
+			if more := w.registry.requests - requests; more > test.more || after.ResourceVersion != before.ResourceVersion {
+				t.Errorf("the registry was asked %d times; the status was written: %v", more, after.ResourceVersion != before.ResourceVersion)
+			}
+		})
+	}
+}
+
 func TestTheStatusNamesTheSealThatIsKept(t *testing.T) {
 	w := newWorld(t, entryImage(), noFixableCriticals())
 	w.registry.denyPush = true

@@ -7,6 +7,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/attestation"
@@ -167,4 +171,21 @@ func (s *Seals) attachBundle(ctx context.Context, reference image.Reference, bun
 	}
 	_, err = s.Attacher.Attach(ctx, reference.Repository, subject, attestation.Artifact(bundle, predicateType))
 	return err
+}
+
+// noteAttached notes when a seal and what belongs to it was attached.
+func (s *Seals) noteAttached(ctx context.Context, name types.NamespacedName, reference image.Reference, seal []byte, now time.Time) error {
+	note := image.DigestOf(seal).String() + " " + now.UTC().Format(time.RFC3339)
+	return s.Store.Put(ctx, reference.Digest, evidence.AttachedKind(environment(name)), []byte(note))
+}
+
+// wasAttached says that it is believed that the seal is still attached.
+func (s *Seals) wasAttached(ctx context.Context, name types.NamespacedName, reference image.Reference, seal []byte, now time.Time) bool {
+	note, err := s.Store.Get(ctx, reference.Digest, evidence.AttachedKind(environment(name)))
+	if err != nil {
+		return false
+	}
+	digest, at, _ := strings.Cut(string(note), " ")
+	attached, err := time.Parse(time.RFC3339, at)
+	return err == nil && digest == image.DigestOf(seal).String() && now.Sub(attached) < attachedFor
 }

@@ -48,6 +48,7 @@ type world struct {
 	scores     *fakeScores
 	chronicle  *fakeChronicle
 	alarm      *alarm.Alarm
+	store      *disk.Store
 	// rung are the objects for which a moment came since the last call of ring.
 	rung []types.NamespacedName
 }
@@ -80,10 +81,14 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 // start starts a controller on a disk, as a new process would.
 func (w *world) start(signer signature.Signer, folder string) {
 	w.t.Helper()
+	if w.store != nil {
+		_ = w.store.Close()
+	}
 	store, err := disk.Open(folder)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.store = store
 	w.t.Cleanup(func() { _ = store.Close() })
 	w.woken = make(chan types.NamespacedName, 256)
 	woken := w.woken

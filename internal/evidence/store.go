@@ -53,9 +53,14 @@ func SealKind(environment Environment) Kind {
 	return Kind("seal." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
 }
 
+// AttachedKind is the kind of the note when the seal of a digest in one environment, and what belongs to it, was attached.
+func AttachedKind(environment Environment) Kind {
+	return Kind("attached." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
+}
+
 // PredecessorKind is the kind of the reference that an environment trusted before it came to trust a digest.
 func PredecessorKind(environment Environment) Kind {
-	return Kind("predecessor." + image.DigestOf([]byte(environment.Namespace+"/"+environment.Name)).Hex()[:32])
+	return Kind("predecessor." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
 }
 
 // SignatureKind is the kind of the proof that the key with the given fingerprint (lower-case hexadecimal) signed a digest.
