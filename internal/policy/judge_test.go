@@ -388,14 +388,28 @@ func TestHostileWordsAreEscapedAndBounded(t *testing.T) {
 	e.Signatures = map[string]evidence.Fact[evidence.Signature]{releasePrint: evidence.Checked(evidence.Signature{Message: long})}
 	unchecked := signed(1, "unseen")
 	unchecked.Authorities["unseen"] = evidence.Unchecked[string](long, long)
-	verdict := Judge([]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityLow}), signed(1, "release"), nonRootOnly(), unchecked}, e, Circumstances{})
+	e.Platforms[0].Distribution.Value = evidence.Distribution{Name: long, EndOfLife: true}
+	e.Platforms[0].Inventory.Value.Unidentified = []string{long, long, long, long}
+	e.Platforms[0].Secrets = evidence.Checked([]evidence.Secret{{Rule: long, Place: long, Line: 1 << 30, Layer: checkout.Digest}})
+	e.Platforms[0].Packages = evidence.Checked([]evidence.Package{{PURL: long, Name: long, Version: long, Path: long, Licenses: []string{long}}})
+	unreadable := stating()
+	unreadable.VEX["vendor"] = evidence.Unchecked[[]evidence.VEXStatement](long, long)
+	policies := []Policy{
+		blocking(low), signed(1, "release"), nonRootOnly(), unchecked, unreadable,
+		denying(v1alpha1.SBOMDenyRule{Licenses: []v1alpha1.LicensePattern{"*"}}), denying(v1alpha1.SBOMDenyRule{Packages: []v1alpha1.PackagePattern{"pkg:npm/*"}}),
+		{Name: "a", Spec: v1alpha1.PolicySpec{
+			Vulnerabilities: &v1alpha1.VulnerabilityRules{EndOfLife: v1alpha1.ToleranceDeny, Unidentified: v1alpha1.ToleranceDeny},
+			Image:           &v1alpha1.ImageRules{Secrets: v1alpha1.SecretsDeny},
+		}},
+	}
+	verdict := Judge(policies, e, Circumstances{})
 	for _, rule := range verdict.Rules {
 		if rule.Result == v1alpha1.ResultPass {
-			t.Errorf("%s passes", rule.Rule)
+			t.Errorf("%s of %s passes", rule.Rule, rule.Policy)
 		}
 		assertPrintable(t, rule.Message, 512)
 		assertPrintable(t, rule.Reason, 64)
-		if rule.Rule == "vulnerabilities.block[rule]" && !strings.HasSuffix(rule.Message, "or the base image that brings them") {
+		if rule.Rule == "vulnerabilities.block[rule]" && !strings.Contains(rule.Message, "or the base image that brings them") {
 			t.Errorf("the advice is lost: %s", rule.Message)
 		}
 	}

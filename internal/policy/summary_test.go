@@ -6,6 +6,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -166,4 +167,20 @@ func BenchmarkJudgeTypical(b *testing.B) {
 	for b.Loop() {
 		Judge(policies, e, Circumstances{})
 	}
+}
+
+func TestExcusalsFitAStatus(t *testing.T) {
+	long := strings.Repeat("\x1b[2J\u202e\n", 200)
+	p := stating(stated(func(s *evidence.VEXStatement) { s.Author, s.Justification = long, long }))
+	p.Name = "prod/" + strings.Repeat("a", 300)
+	hostile := openssl
+	hostile.Package = long
+	for _, excusal := range Excusals(judged{[]Policy{p}, clean(hostile), Circumstances{}}.verdict()) {
+		assertPrintable(t, excusal.ID, 64)
+		assertPrintable(t, excusal.Package, 128)
+		assertPrintable(t, excusal.By, 384)
+		assertPrintable(t, excusal.Owner, 128)
+		return
+	}
+	t.Error("nothing is excused")
 }
