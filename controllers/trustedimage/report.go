@@ -33,7 +33,7 @@ func (r *Reconciler) describe(ctx context.Context, s *scope, reference image.Ref
 		return
 	}
 	now := describe(examined, *verdict)
-	if was, there := described(&s.object.Status, reference); there && now.says(was) && was.Scan != nil {
+	if was, there := described(&s.object.Status, reference); there && now.says(was) && was.Scan != nil && namesSBOMs(was.Reports, examined) {
 		now.Scan, now.Reports = was.Scan, was.Reports
 		s.descriptions[reference] = now
 		return
@@ -43,6 +43,25 @@ func (r *Reconciler) describe(ctx context.Context, s *scope, reference image.Ref
 		s.reportErr = &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: "the report of the findings cannot be kept: " + err.Error(), Cause: err}
 	}
 	s.descriptions[reference] = now
+}
+
+// namesSBOMs says that a status names the SBOMs that are kept now. On a fresh disk they are written anew, and no two are the same.
+func namesSBOMs(named []v1alpha1.ReportReference, examined evidence.Evidence) bool {
+	var kept []v1alpha1.ReportReference
+	for _, platform := range examined.Platforms {
+		for _, document := range platform.SBOMs {
+			kept = append(kept, referTo(platform.Manifest, document))
+		}
+	}
+	kept = kept[:min(len(kept), maxReports)]
+	return !slices.ContainsFunc(kept, func(reference v1alpha1.ReportReference) bool { return !slices.Contains(named, reference) })
+}
+
+// referTo names a document about a platform's image.
+func referTo(manifest image.Digest, document evidence.Report) v1alpha1.ReportReference {
+	return v1alpha1.ReportReference{
+		Type: reportTypes[document.Kind], Subject: v1alpha1.DigestString(manifest.String()), Digest: v1alpha1.DigestString(document.Digest.String()),
+	}
 }
 
 // reportTypes name the kinds of reports in a status.
@@ -67,11 +86,7 @@ func (r *Reconciler) keepReports(ctx context.Context, examined evidence.Evidence
 			documents = append(documents, report)
 		}
 		for _, document := range documents {
-			references = append(references, v1alpha1.ReportReference{
-				Type:    reportTypes[document.Kind],
-				Subject: v1alpha1.DigestString(platform.Manifest.String()),
-				Digest:  v1alpha1.DigestString(document.Digest.String()),
-			})
+			references = append(references, referTo(platform.Manifest, document))
 		}
 	}
 	return references[:min(len(references), maxReports)], failure

@@ -4,6 +4,7 @@
 package trustedimage
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/inventory"
 	"github.com/assay-dev/assay/internal/vulnerability"
 )
 
@@ -51,6 +53,30 @@ func TestTheStatusNamesReportsInTheStore(t *testing.T) {
 	}
 	if strings.Contains(string(content), "not reachable") {
 		t.Error("the report tells everybody who has the image what one environment's exceptions say")
+	}
+}
+
+// anew writes SBOMs as real writers do: no two are the same.
+type anew struct{ inventory.SBOMWriter }
+
+func (a anew) SPDX(context.Context, string, inventory.Inventory) ([]byte, error) {
+	return []byte(`{"spdxVersion":"SPDX-2.3","documentNamespace":"another"}`), nil
+}
+
+func TestOnAFreshDiskTheStatusNamesWhatIsKeptThere(t *testing.T) {
+	w := newWorld(t, entryImage(), noDemandsAtAll())
+	digest := w.push("1.8", "good")
+	w.settle(dev)
+	w.start(w.reconciler.Seals.Signer, t.TempDir())
+	w.reconciler.Gatherer.SBOMs = anew{w.registry}
+	w.settle(dev)
+	if diff := cmp.Diff([]string{"cyclonedx", "spdx", "vulnerabilities"}, w.reports(digest)); diff != "" {
+		t.Errorf("reports (-want +got):\n%s", diff)
+	}
+	version := w.get(dev).ResourceVersion
+	w.clock.Step(24 * time.Hour)
+	if w.settle(dev); w.get(dev).ResourceVersion != version {
+		t.Error("the status is written again when nothing changed")
 	}
 }
 
