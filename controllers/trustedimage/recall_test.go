@@ -4,6 +4,7 @@
 package trustedimage
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,5 +58,28 @@ func TestGraceThatRanOutWhileNobodyLookedEndsOnlyWhatStillFails(t *testing.T) {
 	w.findings.find(digest)
 	if object := w.settle(dev); trusted(object) != digest.String() || object.Status.Trusted.NotPassingSince != nil || object.Status.Trusted.TrustedAt != since {
 		t.Errorf("trusted: %+v", object.Status.Trusted)
+	}
+}
+
+func TestTheLedgerHoldsWhatMakesTrustAndNotWhatExplainsIt(t *testing.T) {
+	w := newWorld(t, entryImage(), excepting(morning.Add(10000*time.Hour)))
+	digest := w.push("1.8", "good")
+	w.findings.find(digest, known)
+	w.settle(dev)
+	before, err := w.reconciler.Seals.Ledger.Read(t.Context(), environment(dev))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.findings.find(digest)
+	if w.settle(dev).Status.Trusted.Excused != nil {
+		t.Fatal("nothing changed that explains trust")
+	}
+	if after, err := w.reconciler.Seals.Ledger.Read(t.Context(), environment(dev)); err != nil || string(after) != string(before) {
+		t.Errorf("the ledger was %s and is %s, %v", before, after, err)
+	}
+	for _, word := range []string{"reports", "excused", "scan", "rules"} {
+		if strings.Contains(string(before), word) {
+			t.Errorf("the ledger holds %s: %s", word, before)
+		}
 	}
 }

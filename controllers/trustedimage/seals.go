@@ -112,7 +112,7 @@ func (s *Seals) remember(ctx context.Context, name types.NamespacedName, entries
 	records := make([]v1alpha1.TrustedDigest, 0, len(entries))
 	for _, e := range entries {
 		record := e.record
-		record.Rules, record.Worst, record.Findings = nil, nil, nil
+		description{}.describeTrusted(&record)
 		records = append(records, record)
 	}
 	content, err := json.Marshal(records)
