@@ -36,12 +36,15 @@ func parallel(n, piece int, do func(from, to int) error) error {
 	return group.Wait()
 }
 
-// detectAll asks the detector about tuples. An error about one of them is its outcome; the error returned is the context's.
-func detectAll(ctx context.Context, detect detect, w work, numbers []uint32) ([]outcome, error) {
+// detectAll asks the detector about tuples of subjects that have marks; in others there is nothing. An error about one tuple is
+// its outcome; the error returned is the context's.
+func detectAll(ctx context.Context, detect detect, w work, marks [][]vulnerability.Mark, numbers []uint32) ([]outcome, error) {
 	outcomes := make([]outcome, len(numbers))
 	err := parallel(len(numbers), detectPiece, func(from, to int) error {
 		for i := from; i < to; i++ {
-			outcomes[i].detections, outcomes[i].err = detect(w.tuple(numbers[i]))
+			if len(marks[w.tuples[numbers[i]].subject]) > 0 {
+				outcomes[i].detections, outcomes[i].err = detect(w.tuple(numbers[i]))
+			}
 		}
 		return ctx.Err()
 	})

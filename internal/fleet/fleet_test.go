@@ -280,7 +280,7 @@ func TestWhatAnUpdateAsks(t *testing.T) {
 		"a new advisory on earlier versions": {change: func(a worlds.Advisories) { a["debian 12"]["zlib"]["CVE-2020-1003"] = fixed("0.1") }, detected: 1},
 		"another fix":                        {change: func(a worlds.Advisories) { a["debian 12"]["openssl"]["CVE-2020-1001"] = fixed("1.2") }, changed: []int{0, 1}, detected: 1},
 		"an advisory that is taken back": {change: func(a worlds.Advisories) { delete(a["debian 12"]["openssl"], "CVE-2020-1001") },
-			changed: []int{0, 1}, detected: 1},
+			changed: []int{0, 1}},
 		"one advisory of many": {change: func(a worlds.Advisories) { a["debian 12"]["linux"]["CVE-2020-0003"] = fixed("2.0") },
 			changed: []int{2}, amended: true, rated: 1},
 		"one new advisory of many": {change: func(a worlds.Advisories) { a["debian 12"]["linux"]["CVE-2020-0000"] = fixed("2.0") },
@@ -307,7 +307,7 @@ func TestWhatAnUpdateAsks(t *testing.T) {
 		"a distribution that is no longer covered": {change: func(a worlds.Advisories) {
 			a["debian 11"] = a["debian 12"]
 			delete(a, "debian 12")
-		}, changed: []int{0, 1, 2}, detected: 3},
+		}, changed: []int{0, 1, 2}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

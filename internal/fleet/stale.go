@@ -93,7 +93,7 @@ func (r *results) amend(ctx context.Context, view vulnerability.View, w work, s 
 	}
 	var outcomes []outcome
 	err = view.Excerpt(keys, func(detect func(vulnerability.Tuple) ([]vulnerability.Detection, error)) (err error) {
-		outcomes, err = detectAll(ctx, detect, w, s.partly)
+		outcomes, err = detectAll(ctx, detect, w, r.subjects, s.partly)
 		return err
 	})
 	switch {

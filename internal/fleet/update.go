@@ -77,8 +77,12 @@ func (f *Fleet) extend(ctx context.Context, view vulnerability.View, again bool)
 	if err != nil {
 		return err
 	}
+	f.mutex.Lock()
+	r.surroundings = append(r.surroundings, surroundings...)
+	r.subjects = append(r.subjects, marks...)
+	f.mutex.Unlock()
 	numbers := count(len(r.matches), len(w.tuples))
-	outcomes, err := detectAll(ctx, view.Detect, w, numbers)
+	outcomes, err := detectAll(ctx, view.Detect, w, r.subjects, numbers)
 	if err != nil {
 		return err
 	}
@@ -87,8 +91,6 @@ func (f *Fleet) extend(ctx context.Context, view vulnerability.View, again bool)
 		return err
 	}
 	f.mutex.Lock()
-	r.surroundings = append(r.surroundings, surroundings...)
-	r.subjects = append(r.subjects, marks...)
 	r.matches = append(r.matches, make([][]match, len(numbers))...)
 	r.take(numbers, outcomes, learned)
 	f.mutex.Unlock()
@@ -125,7 +127,7 @@ func (f *Fleet) rematch(ctx context.Context, view vulnerability.View, base *resu
 		return err
 	}
 	for numbers := range slices.Chunk(append(stale.wholly, left...), detectBatch) {
-		outcomes, err := detectAll(ctx, view.Detect, w, numbers)
+		outcomes, err := detectAll(ctx, view.Detect, w, marks, numbers)
 		if err != nil {
 			return err
 		}
