@@ -5,8 +5,6 @@ package trustedimage
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -61,15 +59,15 @@ func (r *Reconciler) publishTimes(s *scope, reference image.Reference) {
 
 // timesIn names the first-seen times of the findings, empty when there are none.
 func timesIn(examined evidence.Evidence) string {
-	hash, any := sha256.New(), false
-	for _, f := range findingsIn(examined) {
-		any = true
-		fmt.Fprintf(hash, "%q %q %d %d\n", f.ID, f.Package, f.FirstSeen.Unix(), f.FixSeen.Unix())
-	}
-	if !any {
+	findings := findingsIn(examined)
+	if len(findings) == 0 {
 		return ""
 	}
-	return hex.EncodeToString(hash.Sum(nil)[:16])
+	var times []byte
+	for _, f := range findings {
+		times = fmt.Appendf(times, "%q %q %d %d\n", f.ID, f.Package, f.FirstSeen.Unix(), f.FixSeen.Unix())
+	}
+	return image.DigestOf(times).String()
 }
 
 // findingsIn are those of all platforms.
