@@ -121,13 +121,20 @@ var severityNames = map[evidence.Severity]string{
 	evidence.SeverityCritical: "CRITICAL",
 }
 
+// findingsOf returns what trivy must find as well. What comprehensive detection adds is not compared with trivy's default.
 func findingsOf(t *testing.T, platform evidence.Platform) []finding {
+	t.Helper()
+	plain, _ := bothFindingsOf(t, platform)
+	return plain
+}
+
+// bothFindingsOf returns the findings without and with those that comprehensive detection alone gives.
+func bothFindingsOf(t *testing.T, platform evidence.Platform) (plain, all []finding) {
 	t.Helper()
 	if platform.Inventory.State != evidence.Known || platform.Findings.State != evidence.Known {
 		t.Fatalf("%s: inventory %+v, findings %+v", platform.Platform, platform.Inventory, platform.Findings)
 	}
-	var found []finding
-	seen := map[finding]bool{}
+	seenPlain, seen := map[finding]bool{}, map[finding]bool{}
 	for _, f := range platform.Findings.Value {
 		compared := finding{
 			Platform: platform.Platform.String(), Target: f.Target, Package: f.Package, Version: f.Version, ID: f.ID,
@@ -135,8 +142,12 @@ func findingsOf(t *testing.T, platform evidence.Platform) []finding {
 		}
 		if !seen[compared] { // the same package in two places
 			seen[compared] = true
-			found = append(found, compared)
+			all = append(all, compared)
+		}
+		if !f.Comprehensive && !seenPlain[compared] {
+			seenPlain[compared] = true
+			plain = append(plain, compared)
 		}
 	}
-	return found
+	return plain, all
 }

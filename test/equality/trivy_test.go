@@ -41,12 +41,14 @@ func newWorld(t *testing.T, database string) *world {
 	return w
 }
 
-// trivy runs `trivy image` on one platform of an image, as somebody would by hand.
-func (w *world) trivy(t *testing.T, reference string, platform image.Platform) []finding {
+// report runs `trivy image` on one platform of an image, as somebody would by hand, and reads its report.
+func (w *world) report(t *testing.T, reference string, platform image.Platform, into any, options ...string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), w.trivyProgram, "image", "--quiet", "--format", "json", "--scanners", "vuln",
-		"--cache-dir", w.trivyCache, "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
-		"--disable-telemetry", "--image-src", "remote", "--insecure", "--platform", platform.String(), reference)
+	options = append([]string{
+		"image", "--quiet", "--format", "json", "--cache-dir", w.trivyCache, "--skip-db-update", "--skip-java-db-update", "--offline-scan",
+		"--skip-version-check", "--disable-telemetry", "--image-src", "remote", "--insecure", "--platform", platform.String(), reference,
+	}, options...)
+	command := exec.CommandContext(t.Context(), w.trivyProgram, options...)
 	home := t.TempDir()
 	command.Env = []string{"HOME=" + home, "TMPDIR=" + home}
 	var complaints strings.Builder
@@ -55,6 +57,14 @@ func (w *world) trivy(t *testing.T, reference string, platform image.Platform) [
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", command, err, complaints.String())
 	}
+	if err := json.Unmarshal(output, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trivy returns what trivy finds on one platform of an image.
+func (w *world) trivy(t *testing.T, reference string, platform image.Platform, options ...string) []finding {
+	t.Helper()
 	var report struct {
 		ArtifactName string
 		Results      []struct {
@@ -63,9 +73,7 @@ func (w *world) trivy(t *testing.T, reference string, platform image.Platform) [
 			Vulnerabilities []struct{ VulnerabilityID, PkgName, InstalledVersion, FixedVersion, Severity string }
 		}
 	}
-	if err := json.Unmarshal(output, &report); err != nil {
-		t.Fatal(err)
-	}
+	w.report(t, reference, platform, &report, append(options, "--scanners", "vuln")...)
 	var found []finding
 	seen := map[finding]bool{}
 	for _, result := range report.Results {
