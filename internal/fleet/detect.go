@@ -82,15 +82,15 @@ type learned struct {
 
 // learn asks for it. It changes nothing.
 func (r *results) learn(view vulnerability.View, outcomes []outcome) (learned, error) {
-	new := learned{map[vulnerability.Basis]vulnerability.Rating{}, map[string]uint64{}}
+	l := learned{map[vulnerability.Basis]vulnerability.Rating{}, map[string]uint64{}}
 	var bases []vulnerability.Basis
 	var ids []string
 	for _, o := range outcomes {
 		for _, d := range o.detections {
-			if _, seen := new.ratings[d.Basis]; seen || r.knows(d.Basis) {
+			if _, seen := l.ratings[d.Basis]; seen || r.knows(d.Basis) {
 				continue
 			}
-			new.ratings[d.Basis] = vulnerability.Rating{}
+			l.ratings[d.Basis] = vulnerability.Rating{}
 			bases, ids = append(bases, d.Basis), append(ids, d.Basis.ID)
 		}
 	}
@@ -103,9 +103,9 @@ func (r *results) learn(view vulnerability.View, outcomes []outcome) (learned, e
 		return learned{}, err
 	}
 	for i, b := range bases {
-		new.ratings[b], new.details[ids[i]] = ratings[i], hashes[i]
+		l.ratings[b], l.details[ids[i]] = ratings[i], hashes[i]
 	}
-	return new, nil
+	return l, nil
 }
 
 // knows says that a basis has a rating.
@@ -122,14 +122,14 @@ func (r *results) knows(b vulnerability.Basis) bool {
 }
 
 // take takes up outcomes for tuples, with what was learned about them.
-func (r *results) take(numbers []uint32, outcomes []outcome, new learned) {
+func (r *results) take(numbers []uint32, outcomes []outcome, l learned) {
 	for i, o := range outcomes {
 		r.set(numbers[i], o)
 	}
 	for number := len(r.ratings); number < len(r.bases.rows); number++ {
-		r.ratings = append(r.ratings, newRating(new.ratings[r.given(uint32(number))]))
+		r.ratings = append(r.ratings, newRating(l.ratings[r.given(uint32(number))]))
 	}
 	for number := len(r.details); number < len(r.vulnerabilities.rows); number++ {
-		r.details = append(r.details, new.details[r.vulnerabilities.rows[number]])
+		r.details = append(r.details, l.details[r.vulnerabilities.rows[number]])
 	}
 }

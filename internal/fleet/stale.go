@@ -9,6 +9,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/go-logr/logr"
+
 	"github.com/assay-dev/assay/internal/vulnerability"
 )
 
@@ -99,7 +101,8 @@ func (r *results) amend(ctx context.Context, view vulnerability.View, w work, s 
 	switch {
 	case ctx.Err() != nil, errors.Is(err, vulnerability.ErrNoDatabase):
 		return nil, err
-	case err != nil: // such as a full disk
+	case err != nil:
+		logr.FromContextOrDiscard(ctx).Error(err, "Could not look at changed advisories alone; all on the same packages are looked at")
 		return s.partly, nil
 	}
 	var numbers []uint32

@@ -42,7 +42,7 @@ func (a Advisories) Clone(t testing.TB) Advisories {
 	return cloned
 }
 
-// Write writes trivy.db and metadata.json into a folder, in place of those that are there.
+// Write writes trivy.db, the same bytes for the same advisories, and metadata.json into a folder, in place of those that are there.
 func (a Advisories) Write(t testing.TB, folder string, updatedAt time.Time) {
 	t.Helper()
 	path := filepath.Join(folder, check.DatabaseFile)
@@ -75,14 +75,15 @@ func (a Advisories) put(tx *bolt.Tx) error {
 		if err != nil {
 			return err
 		}
-		for packageName, byID := range a[name] {
+		for _, packageName := range slices.Sorted(maps.Keys(a[name])) {
+			byID := a[name][packageName]
 			if err := putAll(root, packageName, byID); err != nil {
 				return err
 			}
 			if packageName == "" {
 				continue
 			}
-			for id := range byID {
+			for _, id := range slices.Sorted(maps.Keys(byID)) {
 				if _, own := a[Described][""][id]; own {
 					continue
 				}
@@ -103,8 +104,8 @@ func putAll(bucket *bolt.Bucket, packageName string, values map[string]string) e
 		}
 		bucket = made
 	}
-	for key, value := range values {
-		if err := bucket.Put([]byte(key), []byte(value)); err != nil {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if err := bucket.Put([]byte(key), []byte(values[key])); err != nil {
 			return err
 		}
 	}
