@@ -190,3 +190,23 @@ func TestThoseThatCarryAVulnerabilityAreWokenWhenItWasSeenEarlier(t *testing.T) 
 		w.settle(names[0])
 	}), "dev/c")
 }
+
+func TestALookThatFindsTheSameWritesNoStatus(t *testing.T) {
+	for name, findings := range map[string][]evidence.Finding{"of a trusted image": nil, "of a refused image": {critical}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, entryImage(), noFixableCriticals())
+			folder := t.TempDir()
+			w.start(w.reconciler.Seals.Signer, folder)
+			w.findings.find(w.push("1.8", "same"), findings...)
+			version := w.settle(dev).ResourceVersion
+			w.clock.Step(time.Hour)
+			if object := w.settle(dev); object.ResourceVersion != version {
+				t.Errorf("another look wrote the status: %+v", object.Status.Summary)
+			}
+			w.start(w.reconciler.Seals.Signer, folder)
+			if object := w.settle(dev); object.ResourceVersion != version {
+				t.Errorf("a restart wrote the status: %+v", object.Status.Summary)
+			}
+		})
+	}
+}

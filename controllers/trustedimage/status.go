@@ -145,7 +145,9 @@ func (s *scope) writeSummary(status *v1alpha1.TrustedImageStatus) {
 	summary.Reason = s.reason(summary.Reason)
 	reference := s.shown()
 	if reference == nil {
-		summary.SignedBy, summary.SBOM = "", ""
+		if status.Candidate == nil { // and otherwise nobody has looked at it again yet
+			summary.SignedBy, summary.SBOM = "", ""
+		}
 		return
 	}
 	if collected, found := s.evidence[*reference]; found {
