@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
@@ -108,5 +110,53 @@ func TestWhatCameToBeKnownAfterTheReleaseIsNotExcused(t *testing.T) {
 	w.findings.find(second, known, other)
 	if object := w.settle(dev); object.Status.Trusted.NotPassingSince == nil {
 		t.Errorf("trusted: %+v", object.Status.Trusted)
+	}
+}
+
+func TestAReleaseThatIsNoWorseGoesDownstream(t *testing.T) {
+	w := newWorld(t, entryImage(), downstreamImage(), noWorse())
+	first := w.push("1.8", "first")
+	w.settle(dev, staging)
+	w.clock.Step(time.Hour)
+	w.chronicle.by[known.ID] = w.clock.Now()
+	w.findings.find(first, known)
+	w.settle(dev, staging)
+	w.clock.Step(time.Hour)
+	second := w.push("1.8", "second")
+	w.findings.find(second, known)
+	w.settle(dev, staging)
+	for range 5 {
+		for _, name := range []types.NamespacedName{dev, staging} {
+			if object := w.get(name); trusted(object) != second.String() || object.Status.Trusted.NotPassingSince != nil {
+				t.Fatalf("%s trusts %+v, %v", name, object.Status.Trusted, conditions(object))
+			}
+		}
+		w.clock.Step(grace) // in the end that of the digest that was replaced is over in both
+		w.settle(dev, staging)
+	}
+}
+
+func TestAReleaseThatIsWorseThanWhatItReplacesThereGoesNoFurther(t *testing.T) {
+	w := newWorld(t, entryImage(), downstreamImage(), noWorse())
+	clean := w.push("1.8", "clean")
+	w.settle(dev, staging)
+	w.change(staging, func(object *v1alpha1.TrustedImage) { object.Spec.Suspend = true })
+	first := w.push("1.8", "first")
+	w.clock.Step(time.Hour)
+	w.settle(dev, staging)
+	w.clock.Step(time.Hour)
+	w.chronicle.by[known.ID] = w.clock.Now()
+	w.findings.find(first, known)
+	w.settle(dev, staging)
+	second := w.push("1.8", "second")
+	w.findings.find(second, known)
+	w.clock.Step(time.Hour)
+	w.change(staging, func(object *v1alpha1.TrustedImage) { object.Spec.Suspend = false })
+	w.settle(dev, staging)
+	if object := w.get(dev); trusted(object) != second.String() {
+		t.Errorf("dev trusts %s, %v", trusted(object), conditions(object))
+	}
+	if object := w.get(staging); trusted(object) != clean.String() || object.Status.Candidate.Verdict != v1alpha1.VerdictRejected {
+		t.Errorf("staging trusts %s, candidate %+v, %v", trusted(object), object.Status.Candidate, conditions(object))
 	}
 }
