@@ -49,7 +49,7 @@ func (x *Indexer) startChild() (*child, error) {
 		return nil, fmt.Errorf("%w: cannot make a scratch folder: %w", inventory.ErrFailed, withoutPath(err))
 	}
 	c := &child{
-		scratch: scratch, limits: x.options.Limits, stderr: capped{limit: maxStderr}, gone: make(chan struct{}),
+		scratch: scratch, limits: ofChild(x.options.Limits), stderr: capped{limit: maxStderr}, gone: make(chan struct{}),
 	}
 	if err := c.start(x.options.Program, x.options.Logger); err != nil {
 		scratch.remove(x.options.Logger)

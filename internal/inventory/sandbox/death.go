@@ -34,11 +34,11 @@ func causeOfDeath(state *os.ProcessState, stderr []byte, limits wire.Limits) err
 	killed := status.Signaled() && status.Signal() == syscall.SIGKILL
 	// The kernel counts in ticks, and kills at the first one that is not below the limit.
 	if spent := state.UserTime() + state.SystemTime(); killed && spent > limits.CPU-time.Second/2 {
-		return fmt.Errorf("%w: indexing needs more than %v of processor time", inventory.ErrOverLimit, limits.CPU)
+		return fmt.Errorf("%w: one of the processes that index the image needs more than %v of processor time", inventory.ErrOverLimit, limits.CPU)
 	}
 	for _, words := range lackOfMemory {
 		if bytes.Contains(stderr, words) {
-			return fmt.Errorf("%w: indexing needs more than %s of memory", inventory.ErrOverLimit, wire.Size(limits.Memory))
+			return fmt.Errorf("%w: one of the processes that index the image needs more than %s of memory", inventory.ErrOverLimit, wire.Size(limits.Memory))
 		}
 	}
 	switch {

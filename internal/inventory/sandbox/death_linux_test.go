@@ -79,6 +79,6 @@ func TestAKilledParentTakesItsChildAlong(t *testing.T) {
 	if n, err := unix.Poll(ended, patience); n != 1 {
 		t.Errorf("the child lives on: %v", err)
 	}
-	newIndexer(t, "good", Options{ScratchDir: scratch})
+	newIndexer(t, "good", Options{ScratchDir: scratch}).Close()
 	wantEmpty(t, scratch)
 }

@@ -54,7 +54,7 @@ func (j *job) hire(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{child: c, img: j.img, name: j.source.Name, logger: j.options.Logger, limits: j.options.Limits}
+	w := &worker{child: c, img: j.img, name: j.source.Name, logger: j.options.Logger}
 	w.stop = context.AfterFunc(ctx, c.end)
 	if err := w.begin(ctx); err != nil {
 		j.dismiss(w)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
@@ -23,7 +24,7 @@ const DefaultDeadline = 10 * time.Minute
 // machine learning in one layer, and for one such image on a small node.
 func DefaultLimits() wire.Limits {
 	return wire.Limits{
-		Memory:      512 << 20,
+		Memory:      1 << 30,
 		CPU:         5 * time.Minute,
 		FileSize:    4 << 30,
 		LayerBytes:  16 << 30,
@@ -45,7 +46,7 @@ type Options struct {
 	ScratchDir string
 	// Deadline for one platform's image, fetching its layers included; DefaultDeadline if zero.
 	Deadline time.Duration
-	// Limits of a child; DefaultLimits has those of the fields that are zero.
+	// Limits of one platform's image; DefaultLimits has those of the fields that are zero. Its children share Memory and CPU evenly.
 	Limits wire.Limits
 	// Layers keeps what was found in layers, for other images that have them too; nil keeps nothing. When it fails, layers are
 	// looked into again.
@@ -62,14 +63,30 @@ func (o Options) withDefaults() (Options, error) {
 	if err != nil {
 		return o, fmt.Errorf("find assay-index: %w", err)
 	}
-	o.Program = program
-	o.ScratchDir = cmp.Or(o.ScratchDir, os.TempDir())
+	// A child works in a folder of its own.
+	if o.Program, err = filepath.Abs(program); err != nil {
+		return o, fmt.Errorf("find assay-index: %w", err)
+	}
+	if o.ScratchDir, err = filepath.Abs(cmp.Or(o.ScratchDir, os.TempDir())); err != nil {
+		return o, fmt.Errorf("find the scratch folder: %w", err)
+	}
 	o.Deadline = cmp.Or(o.Deadline, DefaultDeadline)
 	o.Limits = limitsWithDefaults(o.Limits)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	return o, nil
+}
+
+// children is how many processes may work on an image at a time.
+const children = 2
+
+// ofChild is what each of an image's children may use, also while there is only one: so that it does not depend on how many
+// processors there are whether an image can be indexed.
+func ofChild(limits wire.Limits) wire.Limits {
+	limits.Memory /= children
+	limits.CPU = max(limits.CPU/children, time.Second)
+	return limits
 }
 
 func limitsWithDefaults(l wire.Limits) wire.Limits {

@@ -37,7 +37,6 @@ type worker struct {
 	img      wire.Image
 	name     string // of the image
 	logger   *slog.Logger
-	limits   wire.Limits
 	greeting wire.Greeting
 	// given are the layers whose bytes the child has had.
 	given []image.Digest

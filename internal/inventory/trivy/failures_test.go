@@ -82,8 +82,8 @@ func TestLimitsOfTheProcess(t *testing.T) {
 		image  func() (v1.Image, error)
 		text   string
 	}{
-		"memory": {wire.Limits{Memory: 200 * mebibyte, Ratio: 2000}, func() (v1.Image, error) { return images.MemoryBomb(300 * mebibyte) },
-			"over the limit: indexing needs more than 200 MiB of memory"},
+		"memory": {wire.Limits{Memory: 400 * mebibyte, Ratio: 2000}, func() (v1.Image, error) { return images.MemoryBomb(300 * mebibyte) },
+			"over the limit: one of the processes that index the image needs more than 200 MiB of memory"},
 		"the size of a file": {wire.Limits{FileSize: 20 * mebibyte}, func() (v1.Image, error) { return images.MemoryBomb(30 * mebibyte) },
 			"over the limit: a file has more than 20 MiB"},
 		"the size of the inventory": {wire.Limits{ResultBytes: 10_000}, images.VulnerableDebian,
