@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -73,11 +74,15 @@ type Parts struct {
 	Catalogue *kev.Catalogue
 	// Scores are nil when none are configured.
 	Scores   *epss.Scores
+	Indexer  *sandbox.Indexer
 	Gatherer *gather.Gatherer
 }
 
 // Assemble opens the data folder and puts the parts together. Nothing is fetched yet.
 func Assemble(o Options) (*Parts, error) {
+	if err := o.makeAbsolute(); err != nil {
+		return nil, err
+	}
 	registries, err := oci.New(oci.Options{AllowedAddresses: o.AllowedAddresses, InsecureHosts: o.InsecureHosts})
 	if err != nil {
 		return nil, err
@@ -94,7 +99,7 @@ func Assemble(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := &Parts{Registries: registries, Store: store, Chronicle: seen}
+	parts := &Parts{Registries: registries, Store: store, Chronicle: seen, Indexer: indexer}
 	if err := o.addSources(parts); err != nil {
 		return nil, err
 	}
@@ -120,6 +125,19 @@ func Assemble(o Options) (*Parts, error) {
 		parts.Gatherer.Scores = parts.Scores
 	}
 	return parts, nil
+}
+
+// makeAbsolute makes the paths independent of the folder that a process works in: assay-index works in one of its own.
+func (o *Options) makeAbsolute() (err error) {
+	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
+		return fmt.Errorf("find the data folder: %w", err)
+	}
+	if strings.ContainsRune(o.Indexer, filepath.Separator) { // otherwise it is looked for in PATH
+		if o.Indexer, err = filepath.Abs(o.Indexer); err != nil {
+			return fmt.Errorf("find assay-index: %w", err)
+		}
+	}
+	return nil
 }
 
 // indexer starts assay-index, and keeps what is found in layers in the store.
@@ -191,6 +209,7 @@ func (o Options) jars(registries registry.Provider) (*javadb.Database, error) {
 
 // Close gives the data folder free.
 func (p *Parts) Close() error {
+	p.Indexer.Close()
 	if p.Jars != nil {
 		defer p.Jars.Close() //nolint:errcheck // It was only read from.
 	}
