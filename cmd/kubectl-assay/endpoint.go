@@ -172,7 +172,7 @@ func decode(response *http.Response, body []byte) (*query.Answer, error) {
 		if err := json.Unmarshal(body, &refusal); err != nil || refusal.Error == "" {
 			return nil, fmt.Errorf("%s does not answer as Assay does: %s", response.Request.URL.Host, response.Status)
 		}
-		return nil, fmt.Errorf("Assay does not answer: %s", evidence.Printable(refusal.Error, maxMessage)) //nolint:staticcheck // A name.
+		return nil, fmt.Errorf("Assay refuses: %s", evidence.Printable(refusal.Error, maxMessage)) //nolint:staticcheck // A name.
 	}
 	var answer query.Answer
 	if err := json.Unmarshal(body, &answer); err != nil {

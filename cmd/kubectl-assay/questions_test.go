@@ -129,8 +129,8 @@ func whoGetsNoAnswerIsToldWhy(t *testing.T, w *queryWorld) {
 		want      string
 	}{
 		"a token of nobody":        {[]string{"affected", log4shell, "--token", "x", "--assay-server", w.url}, "error: ConfigMap kubectl-assay-system/assay-query, which says how to reach Assay, cannot be read: Unauthorized\n"},
-		"a namespace of others":    {[]string{"affected", log4shell, "--namespace", teamB, "--assay-server", w.url}, "error: Assay does not answer: you may not list TrustedImages in that namespace\n"},
-		"no identifier":            {[]string{"affected", "log 4 shell", "--assay-server", w.url}, "error: Assay does not answer: that is no identifier of a vulnerability, such as CVE-2021-44228\n"},
+		"a namespace of others":    {[]string{"affected", log4shell, "--namespace", teamB, "--assay-server", w.url}, "error: Assay refuses: you may not list TrustedImages in that namespace\n"},
+		"no identifier":            {[]string{"affected", "log 4 shell", "--assay-server", w.url}, "error: Assay refuses: that is no identifier of a vulnerability, such as CVE-2021-44228\n"},
 		"an unknown output":        {[]string{"affected", log4shell, "-o", "yaml"}, "error: --output \"yaml\": want table or json\n"},
 		"a URL without TLS":        {[]string{"affected", log4shell, "--assay-server", strings.Replace(w.url, "https", "http", 1)}, "error: the URL of Assay's query server must be like https://assay.example.com: your token is sent there\n"},
 		"somebody else":            {[]string{"affected", log4shell, "--as", "root"}, "error: Assay answers to you and not to whom you impersonate: leave out --as, --as-group and --as-uid\n"},
