@@ -117,6 +117,7 @@ func TestDelegation(t *testing.T) {
 	}
 	namespaced := delegating()
 	namespaced.Name, namespaced.Namespace = "prod/all", "prod"
+	namespaced.Spec.Vulnerabilities.NotWorseThanCurrent = true // so that something might excuse
 	elsewhere := excusesOnly()
 	elsewhere.Namespace = "shop"
 	clusterWide := excusesOnly()
@@ -130,7 +131,7 @@ func TestDelegation(t *testing.T) {
 		"without a delegation it does not":                       {[]Policy{excusesOnly(), {Name: "all", Spec: blocking(low).Spec}}, openssl, blocked},
 		"a namespaced policy delegates nothing":                  {[]Policy{namespaced, excusesOnly()}, openssl, blocked},
 		"another namespace may not":                              {[]Policy{delegating(), elsewhere}, openssl, blocked},
-		"another cluster-wide policy may not":                    {[]Policy{delegating(), clusterWide}, openssl, blocked},
+		"another cluster-wide policy may not":                    {[]Policy{bounds(func(d *v1alpha1.ExceptionDelegation) { d.Namespaces = []v1alpha1.NamespacePattern{"*"} }), clusterWide}, openssl, blocked},
 		"a finding above the severity is not excused":            {[]Policy{bounds(func(d *v1alpha1.ExceptionDelegation) { d.MaxSeverity = v1alpha1.SeverityHigh }), excusesOnly()}, openssl, blocked},
 		"a severity that nobody knows excuses nothing":           {[]Policy{bounds(func(d *v1alpha1.ExceptionDelegation) { d.MaxSeverity = "Severe" }), excusesOnly()}, openssl, blocked},
 		"a finding that nobody rated may be critical":            {[]Policy{everything(bounds(func(d *v1alpha1.ExceptionDelegation) { d.MaxSeverity = v1alpha1.SeverityHigh })), excusesOnly()}, unratedOpenssl, expected{Rejected, v1alpha1.ReasonVulnerable, "1 finding: CVE-2024-1 in openssl 3.0.1 (Unknown, fixed in 3.0.2); update the packages, or the base image that brings them", time.Time{}}},

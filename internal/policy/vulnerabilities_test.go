@@ -69,6 +69,17 @@ func TestFeeds(t *testing.T) {
 	}
 }
 
+func TestWhatNoFeedSaysIsNotShown(t *testing.T) {
+	claimed := openssl
+	claimed.Exploited, claimed.Ransomware = true, true
+	got := judged{[]Policy{excusing(nil)}, with(clean(claimed), func(e *evidence.Evidence) {
+		e.KEV, e.EPSS = evidence.Fact[evidence.Feed]{}, evidence.Fact[evidence.Feed]{}
+	}), Circumstances{}}.verdict()
+	if f := got.Excused[0].Finding; f.Exploited || f.Ransomware || f.Scored || f.EPSS != 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestGrace(t *testing.T) {
 	never := time.Time{}
 	in := func(d time.Duration) time.Time { return now.Add(d) }

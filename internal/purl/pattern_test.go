@@ -32,7 +32,7 @@ func TestMatch(t *testing.T) {
 		"Debian's epochs, revisions and tildes": {"pkg:deb/debian/openssl@<1:3.0.11-1~deb12u2",
 			[]string{"pkg:deb/debian/openssl@3.9", "pkg:deb/debian/openssl@3.0.11-1~deb12u1?epoch=1", "pkg:deb/debian/openssl@1%3A3.0.11-1~deb12u1"},
 			[]string{"pkg:deb/debian/openssl@3.0.11-1~deb12u2?arch=amd64&epoch=1", "pkg:deb/debian/openssl@1:3.0.11-1", "pkg:deb/debian/openssl@0?epoch=2"},
-			[]string{"pkg:deb/debian/openssl@x"}},
+			[]string{"pkg:deb/debian/openssl@x", "pkg:deb/debian/openssl@1%D9%A1", "pkg:deb/debian/openssl@" + strings.Repeat("1", 300)}},
 		"an epoch stands in the version or in a qualifier": {"pkg:rpm/redhat/openssl@1:1.1.1k-7.el8",
 			[]string{"pkg:rpm/redhat/openssl@1.1.1k-7.el8?arch=x86_64&epoch=1", "pkg:rpm/redhat/openssl@1:1.1.1k-7.el8"},
 			[]string{"pkg:rpm/redhat/openssl@1.1.1k-7.el8", "pkg:rpm/redhat/openssl@1.1.1k-7.el8?epoch=2"}, nil},
