@@ -114,6 +114,8 @@ func ruleCases() map[string]struct{ kind, spec, refused string } {
 		"an exception for every package":         {policy, exception(`id: CVE-2024-1, package: "pkg:deb/*"` + excuse), "exceptions[0].package"},
 		"an exception for a type of packages":    {policy, exception(`id: CVE-2024-1, package: "pkg:deb/"` + excuse), "exceptions[0].package"},
 		"an exception that ends some day":        {policy, exception(`id: CVE-2024-1, package: pkg:deb/debian/openssl, reason: r, expiresAt: "2027-01-31"`), "expiresAt"},
+		"an exception for a digest":              {policy, exception(`id: CVE-2024-1, package: pkg:deb/debian/openssl, digests: ["sha256:` + strings.Repeat("a", 64) + `"]` + excuse), ""},
+		"an exception for a tag":                 {policy, exception(`id: CVE-2024-1, package: pkg:deb/debian/openssl, digests: [latest]` + excuse), "exceptions[0].digests[0]"},
 		"the same exception twice":               {policy, `vulnerabilities: {exceptions: [{id: a, package: pkg:deb/a/b` + excuse + `}, {id: a, package: pkg:deb/a/b` + excuse + `}]}`, "Duplicate value"},
 		"a VEX document in a ConfigMap":          {policy, vex(`, configMapKeyRef: {name: a, key: b}`), ""},
 		"a VEX document by an authority":         {policy, vex(`, attestedBy: [ci]`), ""},
