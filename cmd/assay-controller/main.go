@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -21,6 +22,10 @@ import (
 // version is set when the program is built.
 var version = "unknown"
 
+// gcPercent is how much garbage there may be beside what is in use. With 10,000 TrustedImages the latter is some 80 MB that hardly
+// ever change: half of that less memory costs a few milliseconds of a processor now and then.
+const gcPercent = 50
+
 func main() {
 	// A new vulnerability database is checked in a child, because a damaged one can kill the process that reads it.
 	check.RunIfAsked(os.Args)
@@ -32,6 +37,9 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "assay-controller:", err)
 		os.Exit(2)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctrl.SetLogger(zap.New(zap.UseDevMode(false)))
 	assembly.QuietLibraries()

@@ -79,7 +79,7 @@ func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		// A read that no informer was meant for fails instead of watching a kind in the whole cluster.
-		Cache:                         cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: strip},
+		Cache:                         cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: slimmed()},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,
 		LeaderElection:                o.leaderElection,
