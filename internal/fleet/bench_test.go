@@ -24,6 +24,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"k8s.io/utils/clock"
 
+	"github.com/assay-dev/assay/internal/evidence"
 	evidencefake "github.com/assay-dev/assay/internal/evidence/fake"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
@@ -176,8 +177,14 @@ func benchVersion(random *rand.Rand) string {
 	return fmt.Sprintf("%d.%d.%d", 1+random.IntN(3), random.IntN(3)*7, 0)
 }
 
-// populate puts images into a fleet as if they had been added.
+// populate puts images into a fleet as if they had been added before there was a database.
 func populate(tb testing.TB, f *Fleet, images int) {
+	tb.Helper()
+	compose(tb, f.detector, images, f.catalog.add)
+}
+
+// compose makes images.
+func compose(tb testing.TB, detector vulnerability.Detector, images int, add func(image.Digest, vulnerability.Composition)) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(5, 6))
 	decompose := func(detail fanal.ArtifactDetail) vulnerability.Composition {
@@ -185,7 +192,7 @@ func populate(tb testing.TB, f *Fleet, images int) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		composition, err := f.detector.Decompose(inventory.Inventory{Detail: encoded})
+		composition, err := detector.Decompose(inventory.Inventory{Detail: encoded})
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -236,7 +243,7 @@ func populate(tb testing.TB, f *Fleet, images int) {
 			composition.Packages = append(composition.Packages, library[skewed])
 		}
 		manifest := image.DigestOf([]byte(strconv.Itoa(number)))
-		f.catalog.add(manifest, composition)
+		add(manifest, composition)
 	}
 }
 
@@ -309,6 +316,31 @@ func BenchmarkIncrementalRematch(b *testing.B) {
 		})
 		f.results = base
 	}
+}
+
+// BenchmarkRestart adds images that the store knows, with a database in place.
+func BenchmarkRestart(b *testing.B) {
+	const images = 2_000
+	database, _ := benchDetector(b)
+	store, size := &evidencefake.Store{}, 0
+	compose(b, database, images, func(manifest image.Digest, composition vulnerability.Composition) {
+		content := encode(composition)
+		size += len(content)
+		if err := store.Put(b.Context(), manifest, evidence.KindComposition, content); err != nil {
+			b.Fatal(err)
+		}
+	})
+	before := cpu(b)
+	for b.Loop() {
+		f := New(database, store)
+		for number := range images {
+			if err := f.Add(b.Context(), image.DigestOf([]byte(strconv.Itoa(number))), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric((cpu(b)-before).Seconds()/float64(b.N)/images*1e6, "cpu-us/image")
+	b.ReportMetric(float64(size)/images, "B/image")
 }
 
 // heap is the memory that is in use.

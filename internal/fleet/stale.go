@@ -44,7 +44,7 @@ func (r *results) stale(w work, marks [][]vulnerability.Mark) stale {
 			continue
 		}
 		states[subject] = another
-		if vulnerabilities, one := difference(before, now); one {
+		if vulnerabilities, few := difference(before, now); few {
 			states[subject], s.changed[uint32(subject)] = changed, vulnerabilities
 		}
 	}
@@ -99,7 +99,9 @@ func (r *results) amend(ctx context.Context, view vulnerability.View, w work, s 
 		return err
 	})
 	switch {
-	case ctx.Err() != nil, errors.Is(err, vulnerability.ErrNoDatabase):
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, vulnerability.ErrNoDatabase):
 		return nil, err
 	case err != nil:
 		logr.FromContextOrDiscard(ctx).Error(err, "Could not look at changed advisories alone; all on the same packages are looked at")
