@@ -33,8 +33,9 @@ type counting struct {
 	detected, excerpts, rated atomic.Int64
 	// during is called before each Detect.
 	during func(vulnerability.View)
-	// failing makes excerpts fail.
-	failing error
+	// failing makes excerpts fail, afterwards is called after each.
+	failing    error
+	afterwards func()
 }
 
 type countingView struct {
@@ -59,7 +60,11 @@ func (v countingView) Excerpt(keys map[string][]uint64, use func(func(vulnerabil
 	if v.counting.failing != nil {
 		return v.counting.failing
 	}
-	return v.View.Excerpt(keys, use)
+	err := v.View.Excerpt(keys, use)
+	if v.counting.afterwards != nil {
+		v.counting.afterwards()
+	}
+	return err
 }
 
 func (v countingView) Rate(bases []vulnerability.Basis) ([]vulnerability.Rating, error) {
@@ -512,6 +517,28 @@ func TestAnUpdateThatIsGivenUpChangesNothing(t *testing.T) {
 	}
 	if got := ids(t, f, 0); len(got) != 2 {
 		t.Errorf("found %v", got)
+	}
+}
+
+func TestAnUpdateThatIsGivenUpAfterAnExcerptChangesNothing(t *testing.T) {
+	content := base()
+	database := publish(t, content)
+	counted := &counting{Detector: database}
+	f := added(t, counted, debian("linux"))
+	before := ids(t, f, 0)
+	delete(content["debian 12"]["linux"], "CVE-2020-0009")
+	database.publish(t, content)
+	ctx, cancel := context.WithCancel(t.Context())
+	counted.afterwards = cancel
+	if _, err := f.Update(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	if got := ids(t, f, 0); !slices.Equal(got, before) {
+		t.Errorf("found %v", got)
+	}
+	counted.afterwards = nil
+	if changed := update(t, f); len(changed) != 1 || len(ids(t, f, 0)) != len(before)-1 {
+		t.Errorf("changed are %v", changed)
 	}
 }
 
