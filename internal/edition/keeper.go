@@ -18,7 +18,7 @@ import (
 type Handle interface {
 	// Swap opens the database in the next folder and closes the one of the folder before, which is "" when none is open. intact
 	// says that, after an error, the one before is still open. Nobody has a view meanwhile.
-	Swap(before, next string) (intact bool, err error)
+	Swap(ctx context.Context, before, next string) (intact bool, err error)
 	// Close closes what is open.
 	Close() error
 }
@@ -96,7 +96,7 @@ func (k *Keeper) Load(ctx context.Context) error {
 	defer k.refreshing.Unlock()
 	found, err := k.form.newestOnDisk(ctx, k.folder)
 	if found != nil {
-		err = cmp.Or(k.use(found), err)
+		err = cmp.Or(k.use(ctx, found), err)
 	}
 	return k.remember(err)
 }
@@ -158,7 +158,7 @@ func (k *Keeper) takeUp(ctx context.Context, latest Edition, current *kept) (boo
 	if err := next.store(incoming); err != nil {
 		return false, k.form.notStored(err)
 	}
-	if err := k.use(next); err != nil {
+	if err := k.use(ctx, next); err != nil {
 		_ = os.RemoveAll(next.folder)
 		return false, err
 	}
@@ -203,7 +203,7 @@ func (k *Keeper) remember(err error) error {
 
 // use makes the next edition the one in use, when the views under way have ended, and removes the one before it. When it
 // fails, the one before is still in use.
-func (k *Keeper) use(next *kept) error {
+func (k *Keeper) use(ctx context.Context, next *kept) error {
 	k.viewing.Lock()
 	defer k.viewing.Unlock()
 	previous := k.current()
@@ -211,7 +211,7 @@ func (k *Keeper) use(next *kept) error {
 	if previous != nil {
 		before = previous.folder
 	}
-	intact, err := k.handle.Swap(before, next.folder)
+	intact, err := k.handle.Swap(ctx, before, next.folder)
 	if err != nil {
 		if !intact {
 			k.set(nil)

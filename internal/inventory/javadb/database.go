@@ -86,8 +86,8 @@ func (d *Database) Name(ctx context.Context, jars []inventory.Jar) (naming inven
 type handle struct{ database *sql.DB }
 
 // Swap implements [edition.Handle].
-func (h *handle) Swap(_, next string) (intact bool, err error) {
-	opened, err := open(filepath.Join(next, databaseFile))
+func (h *handle) Swap(ctx context.Context, _, next string) (intact bool, err error) {
+	opened, err := open(ctx, filepath.Join(next, databaseFile))
 	if err != nil {
 		return true, err
 	}
@@ -106,7 +106,7 @@ func (h *handle) Close() error {
 }
 
 // open opens a database that nobody changes.
-func open(path string) (*sql.DB, error) {
+func open(ctx context.Context, path string) (*sql.DB, error) {
 	source := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
 		"mode": {"ro"}, "immutable": {"1"},
 		"_pragma": {"trusted_schema(0)", "cell_size_check(1)", "query_only(1)"},
@@ -116,7 +116,7 @@ func open(path string) (*sql.DB, error) {
 		return nil, err
 	}
 	database.SetConnMaxIdleTime(idle)
-	if err := database.Ping(); err != nil {
+	if err := database.PingContext(ctx); err != nil {
 		_ = database.Close()
 		return nil, err
 	}

@@ -400,11 +400,11 @@ func BenchmarkName(b *testing.B) {
 	if err := database.Close(); err != nil {
 		b.Fatal(err)
 	}
-	opened, err := open(filepath.Join(folder, databaseFile))
+	opened, err := open(b.Context(), filepath.Join(folder, databaseFile))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer opened.Close()
+	defer func() { _ = opened.Close() }()
 	jars := []inventory.Jar{
 		{Path: "x.jar", SHA1: hex.EncodeToString(sum("77 7"))},
 		{Path: "x.jar", SHA1: hex.EncodeToString(sum("nobody's"))},

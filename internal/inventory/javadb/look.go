@@ -29,12 +29,12 @@ func layout() (tables, indexes map[string][]string) {
 
 // look checks a database, all of which it reads. It is called in a process of its own.
 func look(path string, _ int64) error {
-	database, err := open(path)
+	ctx := context.Background() //nolint:forbidigo // the process ends by its limits
+	database, err := open(ctx, path)
 	if err != nil {
 		return judged(err)
 	}
-	defer database.Close()
-	ctx := context.Background() //nolint:forbidigo // the process ends by its limits
+	defer func() { _ = database.Close() }()
 	if err := lookAtLayout(ctx, database); err != nil {
 		return judged(err)
 	}
