@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"sync"
 	"testing"
 
 	artifactimage "github.com/aquasecurity/trivy/pkg/fanal/artifact/image"
@@ -44,31 +45,35 @@ func (i imageForTrivy) ConfigFile() (*v1.ConfigFile, error) {
 }
 
 // blobCache keeps what trivy finds in each layer, by its diff ID.
-type blobCache map[string]types.BlobInfo
+type blobCache struct {
+	mu    sync.Mutex
+	blobs map[string]types.BlobInfo
+}
 
-func (c blobCache) MissingBlobs(_ context.Context, _ string, ids []string) (bool, []string, error) {
+func (c *blobCache) MissingBlobs(_ context.Context, _ string, ids []string) (bool, []string, error) {
 	return true, ids, nil
 }
-func (c blobCache) PutArtifact(context.Context, string, types.ArtifactInfo) error { return nil }
-func (c blobCache) DeleteBlobs(context.Context, []string) error                   { return nil }
-func (c blobCache) PutBlob(_ context.Context, _ string, blob types.BlobInfo) error {
-	c[blob.DiffID] = blob
+func (c *blobCache) PutArtifact(context.Context, string, types.ArtifactInfo) error { return nil }
+func (c *blobCache) DeleteBlobs(context.Context, []string) error                   { return nil }
+func (c *blobCache) PutBlob(_ context.Context, _ string, blob types.BlobInfo) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blobs[blob.DiffID] = blob
 	return nil
 }
 
 // TestLayersAreWhatTrivyFinds compares the walk through a layer with trivy's own.
 func TestLayersAreWhatTrivyFinds(t *testing.T) {
-	limits := wire.Limits{LayerBytes: 1 << 30, ImageBytes: 1 << 30, Ratio: 1000, Entries: 100_000, PathLength: 4096}
 	previous := slog.Default()
 	defer slog.SetDefault(previous)
 
 	for name, img := range subjects(t) {
 		t.Run(name, func(t *testing.T) {
-			x, err := newIndexer(limits, wire.Settings{})
+			x, err := newIndexer(generousLimits, wire.Settings{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := blobCache{}
+			want := &blobCache{blobs: map[string]types.BlobInfo{}}
 			artifact, err := artifactimage.NewArtifact(imageForTrivy{img}, want, artifactOption(2))
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +88,7 @@ func TestLayersAreWhatTrivyFinds(t *testing.T) {
 			packages := 0
 			for _, layer := range layers {
 				got := inspect(t, x, layer)
-				expected := want[got.DiffID]
+				expected := want.blobs[got.DiffID]
 				expected.Digest = ""
 				expected.CustomResources = nil
 				if diff := cmp.Diff(encode(t, expected), encode(t, got)); diff != "" {

@@ -4,6 +4,7 @@
 package trivy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -75,8 +76,15 @@ func eachPackage(detail types.ArtifactDetail, keep func(key string) bool) types.
 	return detail
 }
 
-// encodeDetail writes a detail without what only the analysis of layers needs, which is half of the bytes.
+// encodeDetail writes a detail without what only the analysis of layers needs, which is half of the bytes, and in the same order
+// each time: trivy gives the packages of all Node.js, Python, Ruby and Java applications in any order.
 func encodeDetail(detail types.ArtifactDetail) ([]byte, error) {
+	for _, app := range detail.Applications {
+		slices.SortFunc(app.Packages, func(a, b types.Package) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.FilePath, b.FilePath),
+				cmp.Compare(a.Layer.DiffID, b.Layer.DiffID), cmp.Compare(a.AnalyzedBy, b.AnalyzedBy), cmp.Compare(a.Identifier.BOMRef, b.Identifier.BOMRef))
+		})
+	}
 	for i := range detail.Packages {
 		detail.Packages[i].InstalledFiles = nil
 	}

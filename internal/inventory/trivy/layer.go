@@ -46,12 +46,21 @@ type layerObservation struct {
 	Jar *inventory.Jar `json:",omitempty"`
 }
 
-// maxObserved bounds what is remembered of a layer.
-const maxObserved = 4096
+const (
+	// maxObserved bounds what is remembered of a layer.
+	maxObserved = 4096
+	// maxObservedPath bounds a path that is remembered, in bytes: one within archives within archives can be very long.
+	maxObservedPath = 4096
+)
 
 // observe remembers an observation on a file of the layer.
 func (r *layerResult) observe(file string, o observation) {
-	added := layerObservation{File: []byte(file), Path: o.path, Problem: o.problem, Jar: o.jar}
+	added := layerObservation{File: []byte(file), Path: o.path[:min(len(o.path), maxObservedPath)], Problem: o.problem, Jar: o.jar}
+	if o.jar != nil && len(o.jar.Path) > maxObservedPath {
+		jar := *o.jar
+		jar.Path = jar.Path[:maxObservedPath]
+		added.Jar = &jar
+	}
 	same := func(other layerObservation) bool { return compareObserved(added, other) == 0 }
 	switch {
 	case slices.ContainsFunc(r.Observed, same):
