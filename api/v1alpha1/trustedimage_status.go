@@ -174,6 +174,11 @@ type TrustedDigest struct {
 	// +kubebuilder:validation:MaxItems=64
 	Rules []RuleResult `json:"rules,omitempty"`
 
+	// replaces is the digest that the environment trusted before this one, absent when there was none. Rules of notWorseThanCurrent
+	// compare with it.
+	// +optional
+	Replaces *DigestReference `json:"replaces,omitempty"`
+
 	// sealDigest is the digest of the signed verification summary (SLSA VSA) of this digest in this environment.
 	// +optional
 	SealDigest DigestString `json:"sealDigest,omitempty"`
@@ -183,6 +188,18 @@ type TrustedDigest struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Signature string `json:"signature"`
+}
+
+// DigestReference names a digest in a repository.
+type DigestReference struct {
+	// digest of the manifest or index.
+	// +required
+	Digest DigestString `json:"digest"`
+
+	// repository in canonical form.
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	Repository string `json:"repository"`
 }
 
 // CandidateDigest is a digest that the environment could trust next.

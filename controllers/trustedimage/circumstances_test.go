@@ -79,6 +79,10 @@ func TestAReleaseStaysTrustedWhenTheDigestThatItReplacedIsTrustedNoMore(t *testi
 	if trusted(object) != second.String() || object.Status.Trusted.NotPassingSince != nil {
 		t.Errorf("trusted: %+v", object.Status.Trusted)
 	}
+	w.start(w.reconciler.Seals.Signer, t.TempDir())
+	if object := w.settle(dev); trusted(object) != second.String() || object.Status.Trusted.NotPassingSince != nil {
+		t.Errorf("on a fresh disk, trusted: %+v", object.Status.Trusted)
+	}
 }
 
 func TestAReleaseIsJudgedOnlyWhenSomebodyCouldBeAskedWhatItReplaced(t *testing.T) {

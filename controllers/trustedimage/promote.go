@@ -80,14 +80,12 @@ func (r *Reconciler) withCandidate(ctx context.Context, s *scope, trusted []entr
 			PoliciesHash: v1alpha1.DigestString(policy.Hash(s.policies[s.candidate.Repository].Policies).String()),
 		},
 	}
+	if len(trusted) > 0 {
+		added.record.Replaces = &v1alpha1.DigestReference{Digest: trusted[0].record.Digest, Repository: trusted[0].record.Repository}
+	}
 	bundle, err := r.Seals.seal(ctx, s.name, added, s.now)
 	if err != nil {
 		return nil, err
-	}
-	if len(trusted) > 0 {
-		if err := r.Seals.replace(ctx, s.name, added.reference, trusted[0].reference); err != nil {
-			return nil, err
-		}
 	}
 	added.record.SealDigest = v1alpha1.DigestString(image.DigestOf(bundle).String())
 	if err := r.Seals.sign(ctx, s.name, &added.record); err != nil {

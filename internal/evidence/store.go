@@ -58,11 +58,6 @@ func AttachedKind(environment Environment) Kind {
 	return Kind("attached." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
 }
 
-// PredecessorKind is the kind of the reference that an environment trusted before it came to trust a digest.
-func PredecessorKind(environment Environment) Kind {
-	return Kind("predecessor." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
-}
-
 // SignatureKind is the kind of the proof that the key with the given fingerprint (lower-case hexadecimal) signed a digest.
 func SignatureKind(fingerprint string) Kind { return Kind("signature." + fingerprint) }
 
