@@ -29,15 +29,15 @@ const (
 )
 
 // bigImage makes an image that differs in every layer but the first from that of another number, and is always the same for
-// the same number.
-func bigImage(number uint64) (v1.Image, error) {
+// the same number. The number for each layer says which image it is a layer of.
+func bigImage(number func(layer uint64) uint64) (v1.Image, error) {
 	image, err := images.PatchedDebian()
 	if err != nil {
 		return nil, err
 	}
 	for layer := range uint64(bigLayers) {
 		var seed [32]byte
-		binary.LittleEndian.PutUint64(seed[:], number)
+		binary.LittleEndian.PutUint64(seed[:], number(layer))
 		binary.LittleEndian.PutUint64(seed[8:], layer)
 		files := bigFiles(layer, rand.NewChaCha8(seed))
 		filled, err := images.Layer(files...)
@@ -49,6 +49,21 @@ func bigImage(number uint64) (v1.Image, error) {
 		}
 	}
 	return image, nil
+}
+
+// ownLayers are those of an image that has none from another one.
+func ownLayers(number int) func(uint64) uint64 {
+	return func(uint64) uint64 { return uint64(number) }
+}
+
+// lastLayerNew has all layers but the last from another image.
+func lastLayerNew(number, other int) func(uint64) uint64 {
+	return func(layer uint64) uint64 {
+		if layer == bigLayers-1 {
+			return uint64(number)
+		}
+		return uint64(other)
+	}
 }
 
 func bigFiles(layer uint64, source *rand.ChaCha8) []images.File {

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	dbtypes "github.com/aquasecurity/trivy-db/pkg/types"
@@ -31,26 +33,43 @@ const (
 	sharedFolder = "../shared/data"
 )
 
-// marker is what an update of the database is about that must flip verdicts: a package of npm in images that passed before.
+// What flips verdicts: an advisory of the second edition, and an entry of the catalogue's second edition, which is the one that
+// CISA's of 2026-08-07 has and that of the day before has not.
 const (
-	flippingID     = "CVE-2026-99999"
-	flippingBucket = "npm::Node.js Ecosystem Security Working Group"
+	flippingID    = "CVE-2026-99999"
+	exploitedID   = "CVE-2026-8037"
+	markersBucket = "npm::Node.js Ecosystem Security Working Group"
 )
+
+// marker is a package of npm of which no advisory spoke before, and the images that contain it.
+type marker struct {
+	Package, Version string
+	Images           []int
+}
+
+// advisory is one about the marker.
+func (m marker) advisory(id string, severity dbtypes.Severity, fixed bool) synthetic.Advisory {
+	a := synthetic.Advisory{Bucket: markersBucket, Package: m.Package, ID: id, Severity: severity, Vulnerable: []string{"<=" + m.Version}}
+	if fixed {
+		a.Patched = []string{">" + m.Version}
+	}
+	return a
+}
 
 // plan is a fleet and the editions of a database, in files, so that other processes of the benchmark can make the same.
 type plan struct {
 	Folder string
 	// Real are the contents of real images, on which images of the fleet are built.
 	Real []ftypes.ArtifactDetail
-	// Marker is the package that an advisory of the second edition is about, Marked the images that contain it.
-	Marker, MarkerVersion string
-	Marked                []int
+	// Flipping is what an advisory of the second edition is about, Exploited what the catalogue's new entry is about.
+	Flipping, Exploited marker
 	// Of says what the fleet was made of.
 	Of string
 }
 
 // The editions of the database, one day after the other: as multiplied, with some changed and one advisory more, and the
 // same once more under a new date.
+func (p plan) base() string    { return filepath.Join(p.Folder, "base") }
 func (p plan) first() string   { return filepath.Join(p.Folder, "first") }
 func (p plan) changed() string { return filepath.Join(p.Folder, "changed") }
 func (p plan) same() string    { return filepath.Join(p.Folder, "same") }
@@ -60,7 +79,7 @@ func (p plan) path() string    { return filepath.Join(p.Folder, "plan.json") }
 func day(number int) time.Time { return time.Date(2026, 8, number, 0, 0, 0, 0, time.UTC) }
 
 // fleet makes the fleet's images.
-func (p plan) fleet() (*synthetic.Fleet, error) { return synthetic.NewFleet(p.first(), p.Real) }
+func (p plan) fleet() (*synthetic.Fleet, error) { return synthetic.NewFleet(p.base(), p.Real) }
 
 // manifest is the digest under which an image is known where none is pushed.
 func manifest(number int) image.Digest { return image.DigestOf(fmt.Append(nil, "image ", number)) }
@@ -68,7 +87,7 @@ func manifest(number int) image.Digest { return image.DigestOf(fmt.Append(nil, "
 // planFleet makes the plan in a folder.
 func planFleet(ctx context.Context, folder string) (plan, error) {
 	p := plan{Folder: folder}
-	size, err := p.writeFirst()
+	size, err := p.writeBase()
 	if err != nil {
 		return p, err
 	}
@@ -90,13 +109,13 @@ func planFleet(ctx context.Context, folder string) (plan, error) {
 	if err := p.mark(made); err != nil {
 		return p, err
 	}
-	changed, err := p.writeOthers()
+	changed, err := p.writeEditions()
 	if err != nil {
 		return p, err
 	}
 	bases, real := made.Bases()
 	p.Of += fmt.Sprintf(", %d advisories on %d vulnerabilities, %d MiB; %d bases, %d of them real images; %d advisories change, and %s in %s %s is new",
-		size.Advisories, size.Vulnerabilities, size.Bytes>>20, bases, real, changed, flippingID, p.Marker, p.MarkerVersion)
+		size.Advisories, size.Vulnerabilities, size.Bytes>>20, bases, real, changed, flippingID, p.Flipping.Package, p.Flipping.Version)
 	fmt.Println("    " + p.Of)
 	content, err := json.Marshal(p)
 	if err != nil {
@@ -121,8 +140,8 @@ func shared() string {
 	return sharedFolder
 }
 
-// writeFirst writes the first edition, from the real database where it is there.
-func (p *plan) writeFirst() (synthetic.Size, error) {
+// writeBase writes what all editions have in common, from the real database where it is there.
+func (p *plan) writeBase() (synthetic.Size, error) {
 	source := filepath.Join(p.Folder, "source")
 	if err := os.MkdirAll(source, 0o700); err != nil {
 		return synthetic.Size{}, err
@@ -142,24 +161,27 @@ func (p *plan) writeFirst() (synthetic.Size, error) {
 			return synthetic.Size{}, err
 		}
 	}
-	once, err := synthetic.Multiply(filepath.Join(source, "trivy.db"), p.first(), 1, day(1))
+	once, err := synthetic.Multiply(filepath.Join(source, "trivy.db"), p.base(), 1, day(1))
 	if err != nil || once.Advisories >= databaseAdvisories {
 		return once, err
 	}
-	if err := os.RemoveAll(p.first()); err != nil {
+	if err := os.RemoveAll(p.base()); err != nil {
 		return synthetic.Size{}, err
 	}
 	times := (databaseAdvisories + once.Advisories - 1) / max(1, once.Advisories)
 	p.Of += fmt.Sprintf(" %d times", times)
-	return synthetic.Multiply(filepath.Join(source, "trivy.db"), p.first(), times, day(1))
+	return synthetic.Multiply(filepath.Join(source, "trivy.db"), p.base(), times, day(1))
 }
 
-func (p plan) writeOthers() (changed int, err error) {
-	edit := synthetic.Edit{Change: changedOf10000, UpdatedAt: day(2), Add: []synthetic.Advisory{{
-		Bucket: flippingBucket, Package: p.Marker, ID: flippingID, Severity: dbtypes.SeverityCritical,
-		Vulnerable: []string{"<=" + p.MarkerVersion}, Patched: []string{">" + p.MarkerVersion},
-	}}}
-	if changed, err = edit.Write(p.first(), p.changed()); err != nil {
+func (p plan) writeEditions() (changed int, err error) {
+	known := p.Exploited.advisory(exploitedID, dbtypes.SeverityLow, false)
+	first := synthetic.Edit{UpdatedAt: day(1), Add: []synthetic.Advisory{known}}
+	if _, err := first.Write(p.base(), p.first()); err != nil {
+		return 0, err
+	}
+	flipping := p.Flipping.advisory(flippingID, dbtypes.SeverityCritical, true)
+	second := synthetic.Edit{Change: changedOf10000, UpdatedAt: day(2), Add: []synthetic.Advisory{flipping}}
+	if changed, err = second.Write(p.first(), p.changed()); err != nil {
 		return 0, err
 	}
 	_, err = synthetic.Edit{UpdatedAt: day(3)}.Write(p.changed(), p.same())
@@ -172,36 +194,38 @@ const (
 	mostMarked   = 60
 )
 
-// mark picks the marker: a package of which nothing is known in the first edition.
+// mark picks the two markers, of those that fit the ones whose names come first.
 func (p *plan) mark(made *synthetic.Fleet) error {
-	type versioned struct{ name, version string }
-	carriers := map[versioned][]int{}
-	versions := map[string]map[string]bool{}
+	var fit []marker
+	for _, m := range cleanPackages(made) {
+		if len(m.Images) >= fewestMarked && len(m.Images) <= mostMarked {
+			fit = append(fit, m)
+		}
+	}
+	if len(fit) < 2 {
+		return errors.New("too few packages are in the right number of images to flip their verdicts")
+	}
+	slices.SortFunc(fit, func(a, b marker) int { return strings.Compare(a.Package, b.Package) })
+	p.Flipping, p.Exploited = fit[0], fit[1]
+	return nil
+}
+
+// cleanPackages are those of npm of which no advisory speaks, and which are in one version only.
+func cleanPackages(made *synthetic.Fleet) map[string]marker {
+	found := map[string]marker{}
 	for number := range fleetSize {
 		for _, application := range made.Image(number).Detail.Applications {
 			if application.Type != ftypes.NodePkg {
 				continue
 			}
 			for _, pkg := range application.Packages {
-				if synthetic.Clean(pkg.Name) {
-					v := versioned{pkg.Name, pkg.Version}
-					carriers[v] = append(carriers[v], number)
-					if versions[v.name] == nil {
-						versions[v.name] = map[string]bool{}
-					}
-					versions[v.name][v.version] = true
+				m, seen := found[pkg.Name]
+				if !synthetic.Clean(pkg.Name) || seen && m.Version != pkg.Version {
+					m.Images = make([]int, mostMarked+1) // too many
 				}
+				found[pkg.Name] = marker{pkg.Name, pkg.Version, append(m.Images, number)}
 			}
 		}
 	}
-	for v, marked := range carriers {
-		fits := len(marked) >= fewestMarked && len(marked) <= mostMarked && len(versions[v.name]) == 1
-		if fits && (p.Marker == "" || v.name < p.Marker) {
-			p.Marker, p.MarkerVersion, p.Marked = v.name, v.version, marked
-		}
-	}
-	if p.Marker == "" {
-		return errors.New("no package is in the right number of images to flip their verdicts")
-	}
-	return nil
+	return found
 }

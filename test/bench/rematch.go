@@ -196,7 +196,7 @@ func (r rematched) check(p plan, theirs map[int][]finding) error {
 	case len(r.Expected) == 0:
 		return errors.New("no image passed that the new advisory is about, so that it cannot flip a verdict")
 	case !slices.Equal(r.Flipped, r.Expected):
-		return fmt.Errorf("%s flipped the verdicts of images %v, and those with %s that passed before are %v", flippingID, r.Flipped, p.Marker, r.Expected)
+		return fmt.Errorf("%s flipped the verdicts of images %v, and those with %s that passed before are %v", flippingID, r.Flipped, p.Flipping.Package, r.Expected)
 	case r.SameImages != 0:
 		return fmt.Errorf("an edition in which nothing changed changed findings in %d images", r.SameImages)
 	}

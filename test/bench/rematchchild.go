@@ -164,7 +164,7 @@ func (m *matching) describe(ctx context.Context, r *rematched) error {
 			r.Findings[number] = comparable(matched.Findings)
 		}
 	}
-	for _, number := range m.plan.Marked {
+	for _, number := range m.plan.Flipping.Images {
 		if number < m.images && m.verdicts[number] == policy.Trusted {
 			r.Expected = append(r.Expected, number)
 		}

@@ -87,7 +87,21 @@ func (w *World) startController(ctx context.Context, options Options) error {
 	for _, registry := range options.Others {
 		args = append(args, "--insecure-registry="+registry)
 	}
-	return w.startProgram(ctx, "assay-controller", health, append(args, options.Flags...))
+	args = append(args, options.Flags...)
+	w.runController = func(ctx context.Context) error { return w.startProgram(ctx, controllerName, health, args) }
+	return w.runController(ctx)
+}
+
+// controllerName is the program's.
+const controllerName = "assay-controller"
+
+// RestartController ends assay-controller and starts it again with the same flags on the same data. It returns when it is ready.
+func (w *World) RestartController(ctx context.Context) error {
+	if err := w.programs[controllerName].Stop(ctx); err != nil {
+		return err
+	}
+	delete(w.programs, controllerName)
+	return w.runController(ctx)
 }
 
 func (w *World) startWebhook(ctx context.Context, address string) error {
@@ -119,7 +133,7 @@ func (w *World) startProgram(ctx context.Context, name, health string, args []st
 	if err != nil {
 		return err
 	}
-	w.programs = append(w.programs, program)
+	w.programs[name] = program
 	return w.Await(ctx, readyTimeout, name+" to be ready", func(ctx context.Context) (string, error) {
 		return unready(ctx, "http://"+health+"/readyz"), nil
 	})

@@ -66,7 +66,9 @@ type World struct {
 	say       func(string)
 	cluster   *controlplane.ControlPlane
 	operator  *process.Group
-	programs  []*process.Process // of the operator
+	programs  map[string]*process.Process // of the operator, by name
+	// runController starts assay-controller.
+	runController func(context.Context) error
 }
 
 // The folders of the processes and their logs, in that of the world.
@@ -78,7 +80,7 @@ const (
 // Boot starts a world and returns when Assay is ready. When it fails, detached processes are left to StopDetached and no
 // others are left.
 func Boot(ctx context.Context, options Options) (*World, error) {
-	w := &World{Registry: options.Registry, root: options.Root, dir: options.Dir, say: options.Say}
+	w := &World{Registry: options.Registry, root: options.Root, dir: options.Dir, say: options.Say, programs: map[string]*process.Process{}}
 	if err := w.boot(ctx, options); err != nil {
 		if !options.Detached {
 			err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))

@@ -45,7 +45,10 @@ type Fleet struct {
 	bases    []base
 	real     int // of the bases
 	services []service
-	choose   picker // of services
+	// against are the packages of the distribution of which most advisories speak.
+	worst   ftypes.OS
+	against []known
+	choose  picker // of services
 }
 
 // base is what images are built on: one layer.
@@ -95,6 +98,9 @@ func NewFleet(folder string, real []ftypes.ArtifactDetail) (*Fleet, error) {
 		family, release, _ := strings.Cut(bucket, " ")
 		if family == string(ftypes.Debian) || family == string(ftypes.Alpine) {
 			f.derive(ftypes.OSType(family), release, advisories[bucket])
+			if family == string(ftypes.Debian) && len(advisories[bucket]) > len(f.against) {
+				f.worst, f.against = ftypes.OS{Family: ftypes.Debian, Name: release}, advisories[bucket]
+			}
 		}
 	}
 	rand.New(rand.NewPCG(2, 2)).Shuffle(len(f.bases), func(i, j int) { f.bases[i], f.bases[j] = f.bases[j], f.bases[i] })
@@ -253,7 +259,9 @@ func (i item) osPackages(os ftypes.OS, version int) []ftypes.Package {
 // Image is one of the fleet.
 type Image struct {
 	Number int
-	Detail ftypes.ArtifactDetail
+	// Service is the number of the application that it is a build of.
+	Service int
+	Detail  ftypes.ArtifactDetail
 }
 
 // Image makes the image with the number.
@@ -276,7 +284,18 @@ func (f *Fleet) Image(number int) Image {
 	}
 	app.Packages = onLayer(app.Packages, layers[2])
 	detail.Applications = append(detail.Applications, app)
-	return Image{number, detail}
+	return Image{number, s.number, detail}
+}
+
+// Vulnerable makes an image, one of several by its number, with so many source packages of the distribution of which most
+// advisories speak, as old as these know them.
+func (f *Fleet) Vulnerable(number, packages int) Image {
+	layer := image.DigestOf(fmt.Append(nil, "vulnerable ", number))
+	detail := ftypes.ArtifactDetail{OS: f.worst}
+	for _, p := range f.against[:min(packages, len(f.against))] {
+		detail.Packages = append(detail.Packages, onLayer(item{source: p, binaries: []string{p.name}}.osPackages(f.worst, 0), layer)...)
+	}
+	return Image{Number: number, Detail: detail}
 }
 
 // drifted is the version in one build.
