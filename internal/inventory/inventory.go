@@ -105,13 +105,15 @@ type Source struct {
 	// Secrets asks to search the image for secrets, which takes time.
 	Secrets bool
 	// OpenLayer opens the compressed layer with the index in Manifest.Layers. A layer's reader says at its end, at the latest,
-	// when it was not the content of its digest, and ends when ctx does. Errors of both come back unchanged from Index.
+	// when it was not the content of its digest, and ends when ctx does. Errors of both come back unchanged from Index. Several
+	// layers may be open at once.
 	OpenLayer func(ctx context.Context, index int) (io.ReadCloser, error)
 }
 
 // Indexer finds out what is in an image.
 type Indexer interface {
-	// Index reads every layer once. Its errors are the ones below or come from source.OpenLayer.
+	// Index reads no layer twice, and may leave out those of which it knows what is in them. Its errors are the ones below or come
+	// from source.OpenLayer.
 	Index(ctx context.Context, source Source) (Inventory, error)
 }
 
