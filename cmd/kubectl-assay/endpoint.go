@@ -56,19 +56,8 @@ func (a asking) reach(ctx context.Context, config *rest.Config) (*endpoint, erro
 	}
 	address := a.server
 	if address == "" || e.authorities == nil {
-		published, err := a.published(ctx, config)
-		switch {
-		case apierrors.IsUnauthorized(err):
+		if address, err = a.discover(ctx, config, &e); err != nil {
 			return nil, err
-		case err != nil && address == "":
-			return nil, fmt.Errorf("%w; give --assay-server", err)
-		case err != nil: // The system's authorities count.
-			e.unread = err
-		case e.authorities == nil && published[query.AuthorityKey] != "":
-			e.authorities = withSystem([]byte(published[query.AuthorityKey]))
-		}
-		if address == "" {
-			address = published[query.ServerKey]
 		}
 	}
 	if address == "" {
@@ -80,11 +69,37 @@ func (a asking) reach(ctx context.Context, config *rest.Config) (*endpoint, erro
 		e.dial = tunnel{config: config, namespace: a.namespace}.dial
 		return &e, nil
 	}
-	e.url, err = url.Parse(address)
-	if err != nil || e.url.Scheme != "https" || e.url.Host == "" || e.url.User != nil || e.url.RawQuery != "" {
+	e.url, err = parseServer(address)
+	return &e, err
+}
+
+// discover asks the ConfigMap for what the flags do not give: the authorities, and the URL, which is empty when there is none.
+func (a asking) discover(ctx context.Context, config *rest.Config, e *endpoint) (address string, err error) {
+	published, err := a.published(ctx, config)
+	switch {
+	case apierrors.IsUnauthorized(err):
+		return "", err
+	case err != nil && a.server == "":
+		return "", fmt.Errorf("%w; give --assay-server", err)
+	case err != nil: // The system's authorities count.
+		e.unread = err
+		return a.server, nil
+	}
+	if e.authorities == nil && published[query.AuthorityKey] != "" {
+		e.authorities = withSystem([]byte(published[query.AuthorityKey]))
+	}
+	if a.server != "" {
+		return a.server, nil
+	}
+	return published[query.ServerKey], nil
+}
+
+func parseServer(address string) (*url.URL, error) {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" {
 		return nil, errors.New("the URL of Assay's query server must be like https://assay.example.com: your token is sent there")
 	}
-	return &e, nil
+	return parsed, nil
 }
 
 // authorities are those that the flags give; nil when they give none.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -14,9 +15,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
-	"k8s.io/apimachinery/pkg/util/httpstream/spdy"
 	"k8s.io/client-go/tools/portforward"
+	"k8s.io/streaming/pkg/httpstream"
+	"k8s.io/streaming/pkg/httpstream/spdy"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -79,7 +80,7 @@ func forwardPort(t *testing.T, w http.ResponseWriter, r *http.Request, address s
 			case corev1.StreamTypeError:
 				_ = stream.Close()
 			case corev1.StreamTypeData:
-				go carry(t, stream, address)
+				go carry(r.Context(), stream, address)
 			}
 		case <-connection.CloseChan():
 			return
@@ -88,15 +89,15 @@ func forwardPort(t *testing.T, w http.ResponseWriter, r *http.Request, address s
 }
 
 // carry carries one connection between the stream and the address.
-func carry(t *testing.T, stream httpstream.Stream, address string) {
+func carry(ctx context.Context, stream httpstream.Stream, address string) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(t.Context(), "tcp", address)
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		_ = stream.Reset()
 		return
 	}
-	defer conn.Close()   //nolint:errcheck // Nothing can be done.
-	defer stream.Close() //nolint:errcheck // Nothing can be done.
+	defer conn.Close() //nolint:errcheck // Nothing can be done.
+	defer stream.Close()
 	go func() { _, _ = io.Copy(conn, stream) }()
 	_, _ = io.Copy(stream, conn)
 }

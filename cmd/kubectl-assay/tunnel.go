@@ -15,10 +15,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
+	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/query"
@@ -48,7 +48,7 @@ func (t tunnel) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, fmt.Errorf("in namespace %s: %w", t.namespace, err)
 	}
 	url := core.RESTClient().Post().Resource("pods").Namespace(t.namespace).Name(pod).SubResource("portforward").URL()
-	dialer, err := portforward.NewSPDYOverWebsocketDialer(url, t.config)
+	dialer, err := portforward.NewSPDYOverWebsocketDialerForStreaming(url, t.config)
 	if err != nil {
 		return nil, err
 	}

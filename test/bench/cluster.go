@@ -106,7 +106,7 @@ func (c *cluster) prepare(ctx context.Context) (err error) {
 	if err := c.makeHistories(); err != nil {
 		return err
 	}
-	return store(ctx, filepath.Join(c.dir, "data"), c.registry.Host(), func(yield func(content) error) error {
+	return store(ctx, filepath.Join(c.dir, "data"), c.registry.Host(), func(yield func(content) error) error { //nolint:contextcheck // the registry is in this process
 		for _, special := range append(c.heavy, c.usual...) {
 			if err := yield(special); err != nil {
 				return err

@@ -87,7 +87,7 @@ func (c *cluster) objects(ctx context.Context) ([]result, error) {
 func (c *cluster) live(ctx context.Context, key client.ObjectKey, versions []content) error {
 	for number, version := range versions {
 		version.tag = "latest"
-		if err := c.put(version); err != nil {
+		if err := c.put(version); err != nil { //nolint:contextcheck // the registry is in this process
 			return err
 		}
 		object := c.passport(key, version.repository, version.tag)

@@ -21,6 +21,8 @@ const (
 	exploitedTarget = 5.0
 	// idleShare is the part of a processor that an idle controller takes at most.
 	idleShare = 0.05
+	// idlePatience bounds the wait for that.
+	idlePatience = 10 * time.Minute
 )
 
 // change is what an update did.
@@ -84,7 +86,7 @@ func (c *cluster) exploitation(ctx context.Context) ([]result, error) {
 }
 
 // update makes an update and waits until the controller has done all that follows from it.
-func (c *cluster) update(ctx context.Context, feed string, make func() error) (done change, err error) {
+func (c *cluster) update(ctx context.Context, feed string, publish func() error) (done change, err error) {
 	if err := c.idle(ctx); err != nil {
 		return done, err
 	}
@@ -94,7 +96,7 @@ func (c *cluster) update(ctx context.Context, feed string, make func() error) (d
 		return done, err
 	}
 	began := time.Now()
-	if err := make(); err != nil {
+	if err := publish(); err != nil {
 		return done, err
 	}
 	err = c.world.Await(ctx, changePatience, "the policy to speak of another edition", func(ctx context.Context) (string, error) {
@@ -180,7 +182,7 @@ func (c *cluster) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for waited := time.Duration(0); waited < patience; waited += settled / 2 {
+	for waited := time.Duration(0); waited < idlePatience; waited += settled / 2 {
 		if err := wait(ctx, settled/2); err != nil {
 			return err
 		}
@@ -193,5 +195,5 @@ func (c *cluster) idle(ctx context.Context) error {
 		}
 		last = now
 	}
-	return fmt.Errorf("assay-controller is still busy after %s", patience)
+	return fmt.Errorf("assay-controller is still busy after %s", idlePatience)
 }

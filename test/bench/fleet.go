@@ -113,9 +113,9 @@ func planFleet(ctx context.Context, folder string) (plan, error) {
 	if err != nil {
 		return p, err
 	}
-	bases, real := made.Bases()
+	bases, ofReal := made.Bases()
 	p.Of += fmt.Sprintf(", %d advisories on %d vulnerabilities, %d MiB; %d bases, %d of them real images; %d advisories change, and %s in %s %s is new",
-		size.Advisories, size.Vulnerabilities, size.Bytes>>20, bases, real, changed, flippingID, p.Flipping.Package, p.Flipping.Version)
+		size.Advisories, size.Vulnerabilities, size.Bytes>>20, bases, ofReal, changed, flippingID, p.Flipping.Package, p.Flipping.Version)
 	fmt.Println("    " + p.Of)
 	content, err := json.Marshal(p)
 	if err != nil {

@@ -161,7 +161,7 @@ func (m *matching) describe(ctx context.Context, r *rematched) error {
 		r.Total += len(matched.Findings)
 		m.verdicts[number] = m.judge(matched.Findings)
 		if slices.Contains(sampled, number) {
-			r.Findings[number] = comparable(matched.Findings)
+			r.Findings[number] = sortedFindings(matched.Findings)
 		}
 	}
 	for _, number := range m.plan.Flipping.Images {
@@ -198,8 +198,8 @@ func (m *matching) judge(findings []evidence.Finding) policy.Outcome {
 	return policy.Judge([]policy.Policy{nothingCritical}, e, policy.Circumstances{Now: day(4)}).Outcome
 }
 
-// comparable are findings as they are compared with trivy's.
-func comparable(findings []evidence.Finding) []finding {
+// sortedFindings are findings as they are compared with trivy's.
+func sortedFindings(findings []evidence.Finding) []finding {
 	names := map[evidence.Severity]v1alpha1.Severity{
 		evidence.SeverityUnknown: v1alpha1.SeverityUnknown, evidence.SeverityLow: v1alpha1.SeverityLow, evidence.SeverityMedium: v1alpha1.SeverityMedium,
 		evidence.SeverityHigh: v1alpha1.SeverityHigh, evidence.SeverityCritical: v1alpha1.SeverityCritical,

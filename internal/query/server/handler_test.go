@@ -153,8 +153,10 @@ func TestWhatTheAPIServerSaidCountsForAWhile(t *testing.T) {
 	ask := func() int {
 		return len(w.answer(t, "ann", query.AffectedPath, query.VulnerabilityParameter, log4shell).Matches)
 	}
-	if ask() != 1 || ask() != 1 {
-		t.Fatal("ann does not see hers")
+	for range 2 {
+		if ask() != 1 {
+			t.Fatal("ann does not see hers")
+		}
 	}
 	if slices.Sort(w.reviews.reviewed); w.reviews.tokens != 1 || !slices.Equal(w.reviews.reviewed, []string{"", "team-a", "team-b"}) {
 		t.Errorf("%d reviews of the token, and %q", w.reviews.tokens, w.reviews.reviewed)

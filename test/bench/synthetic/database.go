@@ -256,7 +256,7 @@ func (e Edit) add(tx *bolt.Tx) error {
 		if err := b.Put([]byte(a.ID), advisory); err != nil {
 			return err
 		}
-		details, err := json.Marshal(types.Vulnerability{Title: "made for a benchmark", Severity: a.Severity.String()})
+		details, err := json.Marshal(types.Vulnerability{Title: "made for a benchmark", VendorSeverity: types.VendorSeverity{"nvd": a.Severity}})
 		if err != nil {
 			return err
 		}

@@ -77,14 +77,14 @@ type item struct {
 }
 
 // NewFleet makes a fleet from what the database in the folder speaks of and from those of the real images whose release it covers.
-func NewFleet(folder string, real []ftypes.ArtifactDetail) (*Fleet, error) {
+func NewFleet(folder string, images []ftypes.ArtifactDetail) (*Fleet, error) {
 	advisories, err := readCatalogue(folder)
 	if err != nil {
 		return nil, err
 	}
 	f := &Fleet{}
 	releases := map[*base][]known{}
-	for i, detail := range real {
+	for i, detail := range images {
 		if distribution(detail.OS, advisories) == nil {
 			continue // The database says nothing of its release.
 		}
@@ -123,7 +123,7 @@ func NewFleet(folder string, real []ftypes.ArtifactDetail) (*Fleet, error) {
 }
 
 // Bases is how many different bases there are, and how many of them are real images.
-func (f *Fleet) Bases() (all, real int) { return len(f.bases), f.real }
+func (f *Fleet) Bases() (all, ofRealImages int) { return len(f.bases), f.real }
 
 // derive makes the bases of a release.
 func (f *Fleet) derive(family ftypes.OSType, release string, packages []known) {

@@ -54,7 +54,7 @@ func (e ecosystem) languagePackage(name, version string) ftypes.Package {
 	if e.file != nil {
 		pkg.FilePath = e.file(name, version)
 	}
-	identify(ftypes.TargetType(e.kind), types.Metadata{}, &pkg)
+	identify(e.kind, types.Metadata{}, &pkg)
 	return pkg
 }
 
