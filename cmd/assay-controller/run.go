@@ -49,7 +49,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	parts, err := assembly.Assemble(assembly.Options{
+	parts, err := assembly.Assemble(ctx, assembly.Options{
 		DataDir: o.dataDir,
 		Indexer: o.indexer, IndexMemory: o.indexMemory, IndexDeadline: o.indexDeadline,
 		Database: o.database, DatabaseFile: o.databaseFile, JavaDatabases: o.javaDatabases, JavaDatabaseFile: o.javaDatabaseFile, KEV: o.kev, EPSS: o.epss,

@@ -27,7 +27,7 @@ func decoded(t testing.TB, number int) *v1alpha1.TrustedImage {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "team", Name: fmt.Sprintf("image-%d", number),
 			Annotations:   map[string]string{corev1.LastAppliedConfigAnnotation: "{}", "mine": "kept"},
-			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "assay-controller", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:status":{}}`)}}},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "assay-controller", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)}},
 		},
 		Spec: v1alpha1.TrustedImageSpec{Source: v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{Repository: fmt.Sprintf("registry.example.com/team/image-%d", number), Tag: "1"}}},
 		Status: v1alpha1.TrustedImageStatus{

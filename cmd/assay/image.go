@@ -89,7 +89,7 @@ func (o *imageOptions) open(command *cobra.Command, argument string) (_ *subject
 	if s.platforms, err = parsePlatforms(o.platforms); err != nil {
 		return nil, err
 	}
-	if s.parts, err = assembly.Assemble(o.assembly()); err != nil {
+	if s.parts, err = assembly.Assemble(command.Context(), o.assembly()); err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, s.parts.Close)

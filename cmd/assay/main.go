@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assay-dev/assay/cmd/internal/assembly"
+	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
 
@@ -35,6 +36,7 @@ func (v verdictError) Error() string { return "the image is not trusted" }
 
 func main() {
 	check.RunIfAsked(os.Args)
+	javadb.RunIfAsked(os.Args)
 	assembly.QuietLibraries()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

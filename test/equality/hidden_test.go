@@ -140,7 +140,7 @@ func TestNamelessJars(t *testing.T) {
 	w := newWorld(t, ownDatabase(t))
 	known := jar(t, "log4j.class", "log4j")
 	named := javadb.New(t.TempDir(), javadb.FromPath(w.writeJavaDB(t, known)))
-	defer named.Close()
+	defer named.Close() //nolint:errcheck // Only read from.
 	if _, err := named.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ type Parts struct {
 }
 
 // Assemble opens the data folder and puts the parts together. Nothing is fetched yet.
-func Assemble(o Options) (*Parts, error) {
+func Assemble(ctx context.Context, o Options) (*Parts, error) {
 	if err := o.makeAbsolute(); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func Assemble(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the evidence store: %w", err)
 	}
-	seen, err := chronicle.Open(context.Background(), filepath.Join(o.DataDir, "chronicle"), clock.RealClock{})
+	seen, err := chronicle.Open(ctx, filepath.Join(o.DataDir, "chronicle"), clock.RealClock{})
 	if err != nil {
 		return nil, err
 	}

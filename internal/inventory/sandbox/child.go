@@ -65,12 +65,12 @@ func (c *child) start(program string, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer theirIn.Close()
+	defer theirIn.Close() //nolint:errcheck // the child has its own
 	ourOut, theirOut, err := os.Pipe()
 	if err != nil {
 		return errors.Join(err, ourIn.Close())
 	}
-	defer theirOut.Close()
+	defer theirOut.Close() //nolint:errcheck // the child has its own
 	widen(ourIn)
 	c.stdin, c.stdout, c.to, c.from = ourIn, ourOut, wire.NewWriter(ourIn), wire.NewReader(ourOut)
 	c.command = &exec.Cmd{

@@ -302,7 +302,7 @@ func (c closing) Close() error {
 }
 
 // readerUntil is an endless layer whose reader ends with a context, as those of registries do.
-type readerUntil struct{ ctx context.Context }
+type readerUntil struct{ ctx context.Context } //nolint:containedctx // a stream lives as long as its request
 
 func (r readerUntil) Read(p []byte) (int, error) { return len(p), r.ctx.Err() }
 

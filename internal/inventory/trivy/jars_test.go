@@ -91,7 +91,7 @@ func TestJarsHaveTrivysNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer client.Close() //nolint:errcheck // Only read from.
 	var want []string
 	for _, file := range files {
 		parsed, _, err := jar.NewParser(client, jar.WithFilePath(file.Path), jar.WithSize(int64(len(file.Body)))).
@@ -114,7 +114,7 @@ func TestJarsHaveTrivysNames(t *testing.T) {
 		t.Errorf("without a database: %s", diff)
 	}
 	named := javadb.New(t.TempDir(), javadb.FromPath(folder))
-	defer named.Close()
+	defer named.Close() //nolint:errcheck // Only read from.
 	if _, err := named.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

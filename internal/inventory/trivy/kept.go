@@ -27,11 +27,11 @@ const (
 // fingerprint names all that decides what is found in a layer, beside its bytes and the settings.
 func (x *indexer) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, layerForm)
+	_, _ = fmt.Fprintln(h, layerForm) // a hash never fails
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {
 			if module.Path == "github.com/aquasecurity/trivy" {
-				fmt.Fprintln(h, module.Version)
+				_, _ = fmt.Fprintln(h, module.Version)
 			}
 		}
 	}
