@@ -5,7 +5,6 @@ package sandbox
 
 import (
 	"context"
-	"runtime"
 	"sync"
 
 	"github.com/assay-dev/assay/internal/evidence"
@@ -71,7 +70,7 @@ func (j *job) dismiss(w *worker) {
 // lookInto has the children look into the layers of which nothing is known.
 func (j *job) lookInto(ctx context.Context, first *worker) error {
 	var working sync.WaitGroup
-	if j.layers.left() > worthAnother && runtime.GOMAXPROCS(0) > 1 {
+	if j.layers.left() > worthAnother && atOnce() > 1 {
 		working.Go(func() {
 			another, err := j.hire(ctx)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
@@ -80,6 +81,9 @@ func (o Options) withDefaults() (Options, error) {
 
 // children is how many processes may work on an image at a time.
 const children = 2
+
+// atOnce is how many processes work on an image at a time. More than there are processors would only take memory.
+func atOnce() int { return min(children, runtime.GOMAXPROCS(0)) }
 
 // ofChild is what each of an image's children may use, also while there is only one: so that it does not depend on how many
 // processors there are whether an image can be indexed.

@@ -31,8 +31,8 @@ type Indexer struct {
 	warned  atomic.Bool // that children are not fully confined
 }
 
-// New returns an indexer, starts a child that waits for the first image, and removes what children of a killed process left in the scratch
-// folder. The caller closes the indexer.
+// New returns an indexer, starts children that wait for the first image, and removes what children of a killed process left in
+// the scratch folder. The caller closes the indexer.
 func New(options Options) (*Indexer, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -47,7 +47,7 @@ func New(options Options) (*Indexer, error) {
 	return x, nil
 }
 
-// Close ends the child that waits, and waits until all children are gone. Index may not be called any more.
+// Close ends the children that wait, and waits until all children are gone. Index may not be called any more.
 func (x *Indexer) Close() { x.spares.close() }
 
 // Index implements [inventory.Indexer].

@@ -5,22 +5,25 @@ package sandbox
 
 import "sync"
 
-// spares holds a child that waits for an image: to start one takes a good part of the time that an image takes. It has seen
-// nothing of any image, and serves one.
+// spares holds children that wait for an image: to start them takes a good part of the time, and most of the memory, that an
+// image takes. They have seen nothing of any image, and each serves one.
 type spares struct {
 	start func() (*child, error)
 
-	mu     sync.Mutex
-	spare  chan *child // gives the spare once it has started, or nil; nil while there is none
-	closed bool
-	busy   sync.WaitGroup // what starts and what ends
+	mu sync.Mutex
+	// waiting has for each spare a channel that gives it once it has started, or nil if it could not be started.
+	waiting []chan *child
+	closed  bool
+	busy    sync.WaitGroup // what starts and what ends
 }
 
-// take returns the spare, or else a new child.
+// take returns a spare, or else a new child.
 func (s *spares) take() (*child, error) {
 	s.mu.Lock()
-	spare := s.spare
-	s.spare = nil
+	var spare chan *child
+	if len(s.waiting) > 0 {
+		spare, s.waiting = s.waiting[0], s.waiting[1:]
+	}
 	s.mu.Unlock()
 	if spare != nil {
 		if c := <-spare; c != nil && !c.isGone() {
@@ -30,19 +33,18 @@ func (s *spares) take() (*child, error) {
 	return s.start()
 }
 
-// refill starts a spare if there is none. That it cannot be started shows when somebody needs a child.
+// refill starts spares until there are as many as an image can use. That one cannot be started shows when somebody needs a child.
 func (s *spares) refill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.spare != nil {
-		return
+	for !s.closed && len(s.waiting) < atOnce() {
+		spare := make(chan *child, 1)
+		s.waiting = append(s.waiting, spare)
+		s.busy.Go(func() {
+			c, _ := s.start()
+			spare <- c
+		})
 	}
-	spare := make(chan *child, 1)
-	s.spare = spare
-	s.busy.Go(func() {
-		c, _ := s.start()
-		spare <- c
-	})
 }
 
 // release ends a child and does not wait for that.
@@ -51,13 +53,13 @@ func (s *spares) release(c *child) {
 	s.busy.Go(func() { <-c.gone })
 }
 
-// close ends the spare, and waits until all children are gone.
+// close ends the spares, and waits until all children are gone.
 func (s *spares) close() {
 	s.mu.Lock()
-	spare := s.spare
-	s.spare, s.closed = nil, true
+	waiting := s.waiting
+	s.waiting, s.closed = nil, true
 	s.mu.Unlock()
-	if spare != nil {
+	for _, spare := range waiting {
 		if c := <-spare; c != nil {
 			s.release(c)
 		}

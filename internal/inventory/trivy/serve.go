@@ -29,17 +29,19 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := os.Setenv("TMPDIR", request.Scratch); err != nil {
 		return err
 	}
-	confinement, err := confine.Apply(request.Scratch, request.Limits)
-	if err != nil {
-		return fmt.Errorf("confine the indexer: %w", err)
-	}
-	debug.SetMemoryLimit(request.Limits.Memory / 4 * 3) // collect rather than die
 	// Nearly all images are indexed without looking for secrets, so that this is worth while before there is one.
 	x, err := newIndexer(request.Limits, wire.Settings{})
 	if err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what the start took and nobody needs: it may be a long time before there is an image
+	// It may be a long time before there is an image.
+	debug.FreeOSMemory()
+	confine.ForgetStart()
+	confinement, err := confine.Apply(request.Scratch, request.Limits)
+	if err != nil {
+		return fmt.Errorf("confine the indexer: %w", err)
+	}
+	debug.SetMemoryLimit(request.Limits.Memory / 4 * 3) // collect rather than die
 	if err := w.WriteMessage(wire.Greeting{Analyzers: x.fingerprint(), Confinement: confinement}); err != nil {
 		return err
 	}

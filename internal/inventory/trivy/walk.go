@@ -45,7 +45,10 @@ type walk struct {
 // inspect finds out what is in a layer.
 func (x *indexer) inspect(ctx context.Context, name string, diffID image.Digest, compressed io.Reader) (layerResult, wire.Measures, error) {
 	x.journal.take() // whatever else was said is not of this layer
-	content := newContent(name, compressed, x.limits)
+	content, err := newContent(name, compressed, x.limits)
+	if err != nil {
+		return layerResult{}, wire.Measures{}, err
+	}
 	defer content.close()
 	composite, err := x.group.PostAnalyzerFS()
 	if err != nil {

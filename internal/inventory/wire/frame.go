@@ -19,7 +19,7 @@ const (
 	// maxMessage bounds a message in bytes. The lists of [Contents] fit into it.
 	maxMessage = 8 << 20
 	// maxPiece bounds a piece of a stream in bytes.
-	maxPiece = 64 << 10
+	maxPiece = 256 << 10
 )
 
 var (
