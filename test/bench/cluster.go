@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -29,6 +30,8 @@ import (
 const (
 	// teams are the namespaces that the images are spread over.
 	teams = 100
+	// hosts are the registries that they are spread over.
+	hosts = 40
 	// fillPatience bounds the time until all images have a verdict, changePatience that until a change has shown.
 	fillPatience   = 20 * time.Minute
 	changePatience = 2 * time.Minute
@@ -44,8 +47,10 @@ type cluster struct {
 	dir   string
 	// heavy are images with thousands of findings, and usual others, of which one TrustedImage each comes to trust all.
 	heavy, usual []content
-	passports    *passports
-	expected     map[client.ObjectKey]int // numbers of the fleet's images
+	// registries are several, since Assay asks each only so many times in a second.
+	registries []*registry.Registry
+	passports  *passports
+	expected   map[client.ObjectKey]int // numbers of the fleet's images
 }
 
 // onCluster fills a cluster and measures.
@@ -66,6 +71,9 @@ func onCluster(ctx context.Context, b *bench) (results []result, err error) {
 	defer func() {
 		cancel()
 		err = errors.Join(err, b.stop(ctx))
+		for _, r := range c.registries {
+			r.Close()
+		}
 	}()
 	for _, step := range []func(context.Context) error{c.prepare, c.start, c.fill} {
 		if err := step(ctx); err != nil {
@@ -100,20 +108,24 @@ func roomy() string {
 // prepare puts all images into a registry, and what is in them into the evidence store.
 func (c *cluster) prepare(ctx context.Context) (err error) {
 	defer took("put 10,000 images into a registry, and what is in them into the evidence store")()
-	if c.registry, err = registry.Start(); err != nil { //nolint:contextcheck // it runs until it is closed
-		return err
+	for range hosts {
+		started, err := registry.Start() //nolint:contextcheck // it runs until it is closed
+		if err != nil {
+			return err
+		}
+		c.registries = append(c.registries, started)
 	}
 	if err := c.makeHistories(); err != nil {
 		return err
 	}
-	return store(ctx, filepath.Join(c.dir, "data"), c.registry.Host(), func(yield func(content) error) error { //nolint:contextcheck // the registry is in this process
+	return store(ctx, filepath.Join(c.dir, "data"), func(yield func(content) error) error { //nolint:contextcheck // the registry is in this process
 		for _, special := range append(c.heavy, c.usual...) {
 			if err := yield(special); err != nil {
 				return err
 			}
 		}
 		for number := range fleetSize {
-			one, err := fleetContent(c.fleet, number)
+			one, err := c.fleetContent(number)
 			if err != nil {
 				return err
 			}
@@ -131,8 +143,9 @@ func (c *cluster) prepare(ctx context.Context) (err error) {
 
 // put puts a manifest under its tag.
 func (c *cluster) put(one content) error {
+	at := slices.IndexFunc(c.registries, func(r *registry.Registry) bool { return r.Host() == one.host })
 	for _, reference := range []string{one.tag, one.digest().String()} {
-		if err := c.registry.Put(one.repository, reference, types.OCIManifestSchema1, one.manifest); err != nil {
+		if err := c.registries[at].Put(one.repository, reference, types.OCIManifestSchema1, one.manifest); err != nil {
 			return err
 		}
 	}
@@ -157,15 +170,34 @@ func (c *cluster) start(ctx context.Context) error {
 		flags = append(flags, "--epss="+path)
 	}
 	c.world, err = story.Boot(ctx, story.Options{
-		Root: ".", Dir: c.dir, Registry: c.registry.Host(), Catalogue: catalogue, Flags: flags,
+		Root: ".", Dir: c.dir, Registry: c.registries[0].Host(), Others: c.hosts(), Catalogue: catalogue, Flags: flags,
 		Controllers: []string{"serviceaccount-controller"}, Say: func(line string) { fmt.Println(line) },
 	})
 	if err != nil {
 		return err
 	}
-	c.registry.Script(registry.Row{Fault: registry.ReadOnly})
+	for _, r := range c.registries {
+		r.Script(registry.Row{Fault: registry.ReadOnly})
+	}
 	c.passports, err = followPassports(ctx, c.world.Kubeconfig)
 	return err
+}
+
+func (c *cluster) hosts() []string {
+	var all []string
+	for _, r := range c.registries {
+		all = append(all, r.Host())
+	}
+	return all
+}
+
+// requests is how many the registries got.
+func (c *cluster) requests() int {
+	all := 0
+	for _, r := range c.registries {
+		all += len(r.Requests())
+	}
+	return all
 }
 
 // edition is where the controller looks for the database.
@@ -199,7 +231,6 @@ kind: ClusterImagePolicy
 metadata: {name: fleet}
 spec:
   namespaces: ["team-*"]
-  images: ["${REGISTRY}/**"]
   vulnerabilities:
     block:
     - {name: exploited, exploited: Known}
@@ -211,7 +242,6 @@ kind: ClusterImagePolicy
 metadata: {name: histories}
 spec:
   namespaces: [histories]
-  images: ["${REGISTRY}/**"]
   image: {user: NonRoot}
 ---
 apiVersion: v1
@@ -244,7 +274,7 @@ func (c *cluster) fill(ctx context.Context) error {
 	defer func() {
 		if pid, err := child("assay-controller"); err == nil {
 			if cpu, err := processorTime(pid); err == nil {
-				fmt.Printf("    assay-controller took %.0f s of processors\n", cpu.Seconds())
+				fmt.Printf("    assay-controller took %.0f s of processors, and asked registries %d times\n", cpu.Seconds(), c.requests())
 			}
 		}
 	}()
@@ -267,22 +297,22 @@ func (c *cluster) create(ctx context.Context) error {
 	group.SetLimit(2 * runtime.NumCPU())
 	for key, number := range c.expected {
 		group.Go(func() error {
-			one, err := fleetContent(c.fleet, number)
+			one, err := c.fleetContent(number)
 			if err != nil {
 				return err
 			}
-			return c.world.Admin.Create(creating, c.passport(key, one.repository, one.tag))
+			return c.world.Admin.Create(creating, passportFor(key, one))
 		})
 	}
 	return group.Wait()
 }
 
 // passport asks the registry once a day, so that what is asked of it besides shows.
-func (c *cluster) passport(key client.ObjectKey, repository, tag string) *v1alpha1.TrustedImage {
+func passportFor(key client.ObjectKey, one content) *v1alpha1.TrustedImage {
 	return &v1alpha1.TrustedImage{
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
 		Spec: v1alpha1.TrustedImageSpec{
-			Source:   v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{Repository: c.registry.Host() + "/" + repository, Tag: tag}},
+			Source:   v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{Repository: one.host + "/" + one.repository, Tag: one.tag}},
 			Interval: ptr.To(v1alpha1.Duration("24h")),
 		},
 	}

@@ -21,7 +21,7 @@ const (
 	// heavyFindings is how many findings a heavy image has at least, heavyPackages of how many packages.
 	heavyFindings = 2_000
 	heavyPackages = 600
-	// What a TrustedImage may take in etcd.
+	// What a TrustedImage may take in etcd, a usual one and one with a full history.
 	usualObject = 6 * kibibyte
 	heavyObject = 16 * kibibyte
 )
@@ -34,11 +34,11 @@ var histories = struct{ usual, heavy client.ObjectKey }{
 // makeHistories makes the images that come after one another under one tag.
 func (c *cluster) makeHistories() error {
 	for number := range historyLength {
-		heavy, err := contentOf(c.fleet.Vulnerable(number, heavyPackages), "histories/heavy", fmt.Sprint(number))
+		heavy, err := contentOf(c.fleet.Vulnerable(number, heavyPackages), c.registries[0].Host(), "histories/heavy", fmt.Sprint(number))
 		if err != nil {
 			return err
 		}
-		usual, err := contentOf(c.fleet.Image(number), "histories/usual", fmt.Sprint(number))
+		usual, err := contentOf(c.fleet.Image(number), c.registries[0].Host(), "histories/usual", fmt.Sprint(number))
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (c *cluster) objects(ctx context.Context) ([]result, error) {
 	const limit = " in etcd with managedFields, of the limit"
 	return []result{
 		compare("a TrustedImage, median,"+limit, "KiB", median(fleet), usualObject/kibibyte, 1),
-		compare("a TrustedImage with a full history,"+limit, "KiB", float64(sizes[histories.usual])/kibibyte, usualObject/kibibyte, 1),
+		compare("a TrustedImage with a full history,"+limit, "KiB", float64(sizes[histories.usual])/kibibyte, heavyObject/kibibyte, 1),
 		compare(fmt.Sprintf("a TrustedImage with %d findings and a full history,", findings)+limit, "KiB", float64(sizes[histories.heavy])/kibibyte, heavyObject/kibibyte, 1),
 	}, nil
 }
@@ -90,7 +90,7 @@ func (c *cluster) live(ctx context.Context, key client.ObjectKey, versions []con
 		if err := c.put(version); err != nil { //nolint:contextcheck // the registry is in this process
 			return err
 		}
-		object := c.passport(key, version.repository, version.tag)
+		object := passportFor(key, version)
 		if number == 0 {
 			if err := c.world.Admin.Create(ctx, object); err != nil {
 				return err

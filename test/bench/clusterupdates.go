@@ -90,7 +90,7 @@ func (c *cluster) update(ctx context.Context, feed string, publish func() error)
 	if err := c.idle(ctx); err != nil {
 		return done, err
 	}
-	before, known := c.passports.copy(), len(c.registry.Requests())
+	before, known := c.passports.copy(), c.requests()
 	was, err := c.feedVersion(ctx, feed)
 	if err != nil {
 		return done, err
@@ -125,7 +125,7 @@ func (c *cluster) update(ctx context.Context, feed string, publish func() error)
 		}
 	}
 	done.took = max(0, last.Sub(began))
-	done.requests = len(c.registry.Requests()) - known
+	done.requests = c.requests() - known
 	return done, nil
 }
 

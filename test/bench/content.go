@@ -30,13 +30,14 @@ import (
 // content is an image of the fleet as a registry has it, but for its layers, which nobody asks for.
 type content struct {
 	synthetic.Image
-	repository, tag  string
-	manifest, config []byte
+	// host and port of the registry.
+	host, repository, tag string
+	manifest, config      []byte
 }
 
 // contentOf makes the manifest and the configuration of an image.
-func contentOf(made synthetic.Image, repository, tag string) (content, error) {
-	c := content{Image: made, repository: repository, tag: tag}
+func contentOf(made synthetic.Image, host, repository, tag string) (content, error) {
+	c := content{Image: made, host: host, repository: repository, tag: tag}
 	type descriptor struct {
 		MediaType types.MediaType `json:"mediaType"`
 		Digest    string          `json:"digest"`
@@ -67,13 +68,13 @@ func contentOf(made synthetic.Image, repository, tag string) (content, error) {
 func (c content) digest() image.Digest { return image.DigestOf(c.manifest) }
 
 // fleetContent is image number of the fleet.
-func fleetContent(made *synthetic.Fleet, number int) (content, error) {
-	one := made.Image(number)
-	return contentOf(one, fmt.Sprintf("fleet/service-%03d", one.Service), fmt.Sprint(number))
+func (c *cluster) fleetContent(number int) (content, error) {
+	one := c.fleet.Image(number)
+	return contentOf(one, c.registries[one.Service%len(c.registries)].Host(), fmt.Sprintf("fleet/service-%03d", one.Service), fmt.Sprint(number))
 }
 
 // store fills an evidence store by the parts that the controller has, as if all the images had been indexed, and closes it.
-func store(ctx context.Context, dataDir, host string, images func(yield func(content) error) error) error {
+func store(ctx context.Context, dataDir string, images func(yield func(content) error) error) error {
 	kept, err := disk.Open(filepath.Join(dataDir, "evidence"))
 	if err != nil {
 		return err
@@ -83,14 +84,14 @@ func store(ctx context.Context, dataDir, host string, images func(yield func(con
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4 * runtime.NumCPU())
 	err = images(func(c content) error {
-		group.Go(func() error { return storeOne(ctx, kept, matcher, host, c) })
+		group.Go(func() error { return storeOne(ctx, kept, matcher, c) })
 		return ctx.Err()
 	})
 	return errors.Join(err, group.Wait(), kept.Close())
 }
 
-func storeOne(ctx context.Context, kept *disk.Store, matcher *fleet.Fleet, host string, c content) error {
-	repository, err := image.ParseRepository(host + "/" + c.repository)
+func storeOne(ctx context.Context, kept *disk.Store, matcher *fleet.Fleet, c content) error {
+	repository, err := image.ParseRepository(c.host + "/" + c.repository)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,7 @@ const (
 type marker struct {
 	Package, Version string
 	Images           []int
+	services         map[int]bool // that the images are of
 }
 
 // advisory is one about the marker.
@@ -194,7 +196,7 @@ const (
 	mostMarked   = 60
 )
 
-// mark picks the two markers, of those that fit the ones whose names come first.
+// mark picks the two markers: of the packages that fit those of the most services, since all images of one may be rejected anyway.
 func (p *plan) mark(made *synthetic.Fleet) error {
 	var fit []marker
 	for _, m := range cleanPackages(made) {
@@ -205,7 +207,9 @@ func (p *plan) mark(made *synthetic.Fleet) error {
 	if len(fit) < 2 {
 		return errors.New("too few packages are in the right number of images to flip their verdicts")
 	}
-	slices.SortFunc(fit, func(a, b marker) int { return strings.Compare(a.Package, b.Package) })
+	slices.SortFunc(fit, func(a, b marker) int {
+		return cmp.Or(cmp.Compare(len(b.services), len(a.services)), strings.Compare(a.Package, b.Package))
+	})
 	p.Flipping, p.Exploited = fit[0], fit[1]
 	return nil
 }
@@ -214,16 +218,22 @@ func (p *plan) mark(made *synthetic.Fleet) error {
 func cleanPackages(made *synthetic.Fleet) map[string]marker {
 	found := map[string]marker{}
 	for number := range fleetSize {
-		for _, application := range made.Image(number).Detail.Applications {
+		one := made.Image(number)
+		for _, application := range one.Detail.Applications {
 			if application.Type != ftypes.NodePkg {
 				continue
 			}
 			for _, pkg := range application.Packages {
 				m, seen := found[pkg.Name]
-				if !synthetic.Clean(pkg.Name) || seen && m.Version != pkg.Version {
+				if !seen {
+					m = marker{Package: pkg.Name, Version: pkg.Version, services: map[int]bool{}}
+				}
+				if !synthetic.Clean(pkg.Name) || m.Version != pkg.Version {
 					m.Images = make([]int, mostMarked+1) // too many
 				}
-				found[pkg.Name] = marker{pkg.Name, pkg.Version, append(m.Images, number)}
+				m.Images = append(m.Images, number)
+				m.services[one.Service] = true
+				found[pkg.Name] = m
 			}
 		}
 	}

@@ -65,6 +65,7 @@ func Index(ctx context.Context, program string, all []v1.Image) (details []ftype
 	if err != nil {
 		return nil, err
 	}
+	defer indexer.Close()
 	for i, one := range all {
 		source, err := sourceOf(one)
 		if err != nil {
