@@ -32,7 +32,8 @@ func samples(namespace string) map[string]client.Object {
 	trusted := v1alpha1.TrustedDigest{
 		Digest: digest, Repository: "example.com/a", Platforms: []v1alpha1.PlatformDigest{{Platform: "linux/amd64", Digest: digest}},
 		TrustedAt: "2026-11-21T00:00:00Z", PoliciesHash: digest, NotPassingSince: moment,
-		Findings: findings, Worst: worst, Excused: excused, Scan: scan, Reports: reports, Rules: rules, SealDigest: digest, Signature: "c2lnbmF0dXJl",
+		Findings: findings, Worst: worst, Excused: excused, Scan: scan, Reports: reports, Rules: rules,
+		Replaces: &v1alpha1.DigestReference{Digest: digest, Repository: "registry.example.com/shop/checkout"}, SealDigest: digest, Signature: "c2lnbmF0dXJl",
 	}
 	status := v1alpha1.TrustedImageStatus{
 		ObservedGeneration: 1, LastHandledReconcileAt: "now", Conditions: conditions,
