@@ -24,8 +24,8 @@ import (
 const (
 	// remember is how long what the API server said of a token or of a right counts.
 	remember = 30 * time.Second
-	// maxIdentities and maxRights bound what is remembered, about 2 MiB together.
-	maxIdentities = 1 << 10
+	// maxIdentities and maxRights bound what is remembered, in a few MiB.
+	maxIdentities = 1 << 8
 	maxRights     = 1 << 14
 	// maxReviews is how many reviews are asked of the API server at a time, for all callers together.
 	maxReviews = 16

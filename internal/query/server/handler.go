@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -128,8 +129,14 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, parameter string,
 	return choose(question, of)
 }
 
+// isNamespace is what names of namespaces look like (RFC 1123 label).
+var isNamespace = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
 // places are the digests that the caller may see, in the one namespace or, when it is empty, in all of hers.
 func (h *Handler) places(ctx context.Context, who caller, namespace string) (places, error) {
+	if namespace != "" && !isNamespace.MatchString(namespace) {
+		return places{}, &refused{http.StatusBadRequest, "that is no name of a namespace"}
+	}
 	if namespace != "" {
 		visible, err := h.access.visible(ctx, who, []string{namespace})
 		if err != nil {

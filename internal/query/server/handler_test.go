@@ -103,6 +103,7 @@ func TestRefusals(t *testing.T) {
 		"a long question":     {"ann", query.FindPath, []string{query.PackageParameter, long}, nil, 400, "give what is looked for as package, of 512 characters at most"},
 		"no identifier":       {"ann", query.AffectedPath, []string{query.VulnerabilityParameter, "CVE-\x1b[31m"}, nil, 400, "that is no identifier of a vulnerability, such as CVE-2021-44228"},
 		"no pattern":          {"ann", query.FindPath, []string{query.PackageParameter, "log4j\x1b"}, nil, 400, ""},
+		"no namespace":        {"ann", query.AffectedPath, []string{query.VulnerabilityParameter, log4shell, query.NamespaceParameter, strings.Repeat("a", 64)}, nil, 400, "that is no name of a namespace"},
 		"no such path":        {"ann", "/", nil, nil, 404, ""},
 		"nobody asks nothing": {"", query.FindPath, nil, nil, 401, "give a bearer token that the API server accepts"},
 		"the API server is down": {"ann", query.AffectedPath, []string{query.VulnerabilityParameter, log4shell},
