@@ -19,7 +19,7 @@ func ForgetStart() {
 	if err != nil {
 		return // it works with more memory as well
 	}
-	defer maps.Close()
+	defer maps.Close() //nolint:errcheck // only read from
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
 		// proc_pid_maps(5): address, permissions, offset, device, inode, path.
 		fields := strings.Fields(lines.Text())
