@@ -80,7 +80,7 @@ func FuzzRecalling(f *testing.F) {
 		}
 		m := &memory{store: store, logger: slog.New(slog.DiscardHandler)}
 		const most = 100
-		known := m.recall(context.Background(), "a", img, most)
+		known := m.recall(context.Background(), "a", img, wire.Limits{ResultBytes: most, LayerBytes: 1 << 30})
 		if f, ok := known[0]; ok && len(f.content) > most {
 			t.Errorf("recalled %d bytes", len(f.content))
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
 
-// worthAnother is how many bytes of compressed layers, the largest one aside, are worth another child: to start one takes as
-// much of a processor as to decompress half of it.
-const worthAnother = 12 << 20
+// worthAnother is how many bytes of compressed layers, the largest one aside, are worth another child: to start one, if only
+// as a spare for the next image, takes as much of a processor as to look into half of them.
+const worthAnother = 8 << 20
 
 // job is the work on one image.
 type job struct {
@@ -33,7 +33,8 @@ func (x *Indexer) attempt(ctx context.Context, source inventory.Source, img wire
 		return inventory.Inventory{}, err
 	}
 	defer j.dismiss(first)
-	j.layers = newLayers(ctx, source, img, x.options.Limits, j.memory.recall(ctx, first.greeting.Analyzers, img, x.options.Limits.ResultBytes))
+	limits := x.options.Limits
+	j.layers = newLayers(ctx, source, img, limits, j.memory.recall(ctx, first.greeting.Analyzers, img, limits))
 	defer j.layers.close()
 	defer j.memory.settle()
 	if err := j.lookInto(ctx, first); err != nil {

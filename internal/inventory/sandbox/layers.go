@@ -35,7 +35,6 @@ type layers struct {
 // layer is a layer that was opened.
 type layer struct {
 	ctx     context.Context //nolint:containedctx // It ends when nobody wants to know any more what is in the layer.
-	cancel  context.CancelFunc
 	index   int
 	content io.ReadCloser
 	err     error
@@ -95,8 +94,7 @@ func (l *layers) open() {
 	}
 	next := &layer{index: l.todo[0]}
 	l.todo = l.todo[1:]
-	next.ctx, next.cancel = context.WithCancel(l.ctx)
-	l.busy[next.index] = next.cancel
+	next.ctx, l.busy[next.index] = context.WithCancel(l.ctx)
 	coming := make(chan *layer, 1)
 	l.coming = coming
 	go func() {
@@ -165,16 +163,17 @@ func (l *layers) overLimit() error {
 	return nil
 }
 
-// close closes a layer that was opened in vain.
+// close closes a layer that was opened in vain, or is being opened.
 func (l *layers) close() {
 	l.mu.Lock()
-	coming := l.coming
-	l.mu.Unlock()
-	if coming == nil {
+	defer l.mu.Unlock()
+	for _, cancel := range l.busy {
+		cancel()
+	}
+	if l.coming == nil {
 		return
 	}
-	if next := <-coming; next.err == nil {
-		next.cancel()
+	if next := <-l.coming; next.err == nil {
 		_ = next.content.Close()
 	}
 }

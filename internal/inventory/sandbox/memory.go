@@ -73,12 +73,13 @@ type entry struct {
 	content []byte
 }
 
-// recall returns what is known of the layers of an image, by their index; of more than so many bytes only a part.
-func (m *memory) recall(ctx context.Context, analyzers string, img wire.Image, most int64) map[int]found {
+// recall returns what is known of the layers of an image, by their index; of more than one child may say, only a part.
+func (m *memory) recall(ctx context.Context, analyzers string, img wire.Image, limits wire.Limits) map[int]found {
 	known := map[int]found{}
 	if m.store == nil {
 		return known
 	}
+	room := limits.ResultBytes
 	for _, index := range img.Distinct() {
 		content, err := m.store.Get(ctx, img.Layers[index].Digest, kind(img.Settings))
 		if err != nil {
@@ -88,10 +89,11 @@ func (m *memory) recall(ctx context.Context, analyzers string, img wire.Image, m
 			continue
 		}
 		kept, ok := open(content)
-		if most -= int64(len(kept.content)); most < 0 {
+		if room -= int64(len(kept.content)); room < 0 {
 			break
 		}
-		if ok && kept.record.serves(analyzers, img, img.Layers[index]) {
+		// A limit that was lowered since is for the child to tell of.
+		if ok && kept.record.serves(analyzers, img, img.Layers[index]) && kept.record.Measures.Bytes <= limits.LayerBytes {
 			known[index] = found{measures: kept.record.Measures, content: kept.content}
 		}
 	}
@@ -123,21 +125,27 @@ func (m *memory) settle() {
 // write writes until there is nothing more, or until something could not be written: then nothing else is likely to be.
 func (m *memory) write(ctx context.Context) {
 	defer close(m.written)
-	failed := false
+	var failed bool
 	for e := range m.waiting {
 		if failed {
 			continue
 		}
-		content, err := e.encode()
-		if err == nil {
-			err = m.store.Put(ctx, e.record.Layer, kind(e.record.Settings), content)
-		}
+		err := m.put(ctx, e)
 		if failed = err != nil; failed && ctx.Err() == nil {
 			m.logger.WarnContext(ctx, "Cannot keep what was found in a layer; it will be found again", "layer", e.record.Layer.String(), "error", err)
 		}
 	}
 }
 
+func (m *memory) put(ctx context.Context, e entry) error {
+	content, err := e.encode()
+	if err != nil {
+		return err
+	}
+	return m.store.Put(ctx, e.record.Layer, kind(e.record.Settings), content)
+}
+
+// encode writes the record, and behind it what was found.
 func (e entry) encode() ([]byte, error) {
 	var encoded bytes.Buffer
 	err := wire.NewWriter(&encoded).WriteMessage(e.record)

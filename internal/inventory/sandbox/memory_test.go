@@ -105,6 +105,7 @@ func TestWhatIsKeptServesOnlyWhomItMay(t *testing.T) {
 		"by a process that had seen such a layer beside one that has": {func(r *record) { r.Witnesses = []image.Digest{r.Layer, stranger} }, false, true},
 		"with another diff ID": {func(r *record) { r.DiffID = stranger }, false, true},
 		"of another layer":     {func(r *record) { r.Layer = stranger }, false, true},
+		"of a layer that is larger than layers may be now":       {func(r *record) { r.Measures.Bytes = DefaultLimits().LayerBytes + 1 }, false, true},
 		"without secrets, for an image in which they are sought": {func(*record) {}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -150,9 +150,9 @@ func (w *walk) regular(ctx context.Context, name string, header *tar.Header, con
 	f := &file{size: header.Size, reader: content}
 	defer f.remove()
 	w.journal.begin(name)
-	group, groupCtx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	limit := semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
-	err := w.group.AnalyzeFile(groupCtx, group, limit, w.analysis, "", name, header.FileInfo(), f.open, nil, w.options)
+	err := w.group.AnalyzeFile(ctx, &group, limit, w.analysis, "", name, header.FileInfo(), f.open, nil, w.options)
 	if err := group.Wait(); err != nil {
 		return err
 	}

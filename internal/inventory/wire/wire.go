@@ -37,7 +37,7 @@ type Request struct {
 	Limits  Limits
 }
 
-// Limits of one image. They are all above zero.
+// Limits of indexing one image. They are all above zero. Several children share Memory and CPU.
 type Limits struct {
 	// Memory is the data that a child may have, in bytes.
 	Memory int64
