@@ -82,6 +82,7 @@ func newAssay(t *testing.T, indexProgram, database, registryHost string) assay {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(indexer.Close)
 	client, err := oci.New(oci.Options{
 		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, InsecureHosts: []string{registryHost},
 	})

@@ -24,7 +24,7 @@ import (
 
 var _ inventory.Indexer = (*Indexer)(nil)
 
-// Indexer has a child of its own for each image. How many run at a time is the caller's business.
+// Indexer has children of its own for each image. How many images are indexed at a time is the caller's business.
 type Indexer struct {
 	options Options
 	spares  spares

@@ -391,6 +391,22 @@ func TestNothingIsLeftOpen(t *testing.T) {
 	}
 }
 
+// TestAChildThatDiedWhileItWaitedIsReplaced has all of them die.
+func TestAChildThatDiedWhileItWaitedIsReplaced(t *testing.T) {
+	x := newIndexer(t, "good", Options{})
+	for _, waiting := range x.spares.waiting {
+		c := <-waiting
+		if err := c.command.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-c.gone
+		waiting <- c
+	}
+	if _, err := x.Index(t.Context(), sourceOf("layer")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	for name, options := range map[string]Options{
 		"no program":                   {},
