@@ -5,13 +5,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/watch"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,49 +33,69 @@ type passports struct {
 	mutex   sync.Mutex
 	all     map[client.ObjectKey]passport
 	changed time.Time // the last time that one did
-	wake    chan struct{}
 	err     error
 }
 
-// followPassports follows them until ctx is done. There must be none yet.
+// followPassports follows them until ctx is done.
 func followPassports(ctx context.Context, kubeconfig string) (*passports, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, err
 	}
+	config.QPS = -1
 	api, err := client.NewWithWatch(config, client.Options{Scheme: scheme.Scheme})
 	if err != nil {
 		return nil, err
 	}
-	events, err := api.Watch(ctx, &v1alpha1.TrustedImageList{})
-	if err != nil {
-		return nil, err
-	}
-	p := &passports{all: map[client.ObjectKey]passport{}, wake: make(chan struct{}, 1)}
-	go p.follow(events)
+	p := &passports{all: map[client.ObjectKey]passport{}}
+	go p.follow(ctx, api)
 	return p, nil
 }
 
-func (p *passports) follow(events watch.Interface) {
-	defer events.Stop()
-	for event := range events.ResultChan() {
-		p.mutex.Lock()
-		object, is := event.Object.(*v1alpha1.TrustedImage)
-		if !is {
-			p.err = fmt.Errorf("the watch of TrustedImages said %s: %v", event.Type, event.Object)
-		} else {
-			p.all[client.ObjectKeyFromObject(object)] = read(object)
+// follow reads all and watches what changes, again and again: the API server ends a watch that does not keep up.
+func (p *passports) follow(ctx context.Context, api client.WithWatch) {
+	for ctx.Err() == nil {
+		var list v1alpha1.TrustedImageList
+		err := api.List(ctx, &list)
+		if err == nil {
+			for i := range list.Items {
+				p.take(&list.Items[i])
+			}
+			err = p.watch(ctx, api, list.ResourceVersion)
 		}
-		p.changed = time.Now()
-		p.mutex.Unlock()
-		select {
-		case p.wake <- struct{}{}:
-		default:
+		if err != nil && ctx.Err() == nil {
+			p.mutex.Lock()
+			p.err = fmt.Errorf("follow TrustedImages: %w", err)
+			p.mutex.Unlock()
+			return
 		}
 	}
+}
+
+// watch takes what changes until the API server ends it.
+func (p *passports) watch(ctx context.Context, api client.WithWatch, from string) error {
+	events, err := api.Watch(ctx, &v1alpha1.TrustedImageList{}, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: from}})
+	if err != nil {
+		return err
+	}
+	defer events.Stop()
+	for event := range events.ResultChan() {
+		object, is := event.Object.(*v1alpha1.TrustedImage)
+		if !is {
+			return nil // What is said is that the watch is too old.
+		}
+		p.take(object)
+	}
+	return nil
+}
+
+func (p *passports) take(object *v1alpha1.TrustedImage) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.err = errors.Join(p.err, errors.New("the watch of TrustedImages ended"))
+	key := client.ObjectKeyFromObject(object)
+	if now := read(object); now != p.all[key] {
+		p.all[key], p.changed = now, time.Now()
+	}
 }
 
 func read(object *v1alpha1.TrustedImage) passport {
@@ -96,6 +115,9 @@ func read(object *v1alpha1.TrustedImage) passport {
 	return p
 }
 
+// lookEvery is how often it is looked whether what is waited for has come.
+const lookEvery = 250 * time.Millisecond
+
 // copy is a snapshot of all.
 func (p *passports) copy() map[client.ObjectKey]passport {
 	p.mutex.Lock()
@@ -107,7 +129,8 @@ func (p *passports) copy() map[client.ObjectKey]passport {
 func (p *passports) await(ctx context.Context, patience time.Duration, missing func(map[client.ObjectKey]passport) string) error {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	tell := time.NewTicker(30 * time.Second)
+	look, tell := time.NewTicker(lookEvery), time.NewTicker(30*time.Second)
+	defer look.Stop()
 	defer tell.Stop()
 	for {
 		p.mutex.Lock()
@@ -117,7 +140,7 @@ func (p *passports) await(ctx context.Context, patience time.Duration, missing f
 			return err
 		}
 		select {
-		case <-p.wake:
+		case <-look.C:
 		case <-tell.C:
 			fmt.Println("    waiting:", lacks)
 		case <-waiting.Done():
@@ -128,7 +151,7 @@ func (p *passports) await(ctx context.Context, patience time.Duration, missing f
 
 // quiet waits until no TrustedImage has changed for a while, and returns when the last one did.
 func (p *passports) quiet(ctx context.Context, span time.Duration) (last time.Time, err error) {
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	began := time.Now()
 	for {
