@@ -14,7 +14,6 @@ import (
 	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/controllers/trustedimage"
 	"github.com/assay-dev/assay/internal/chronicle"
-	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
 )
@@ -51,29 +50,6 @@ func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts,
 	seals.Attacher, seals.Repository, seals.Reader = registry.AttachIn(repository, writer), repository, reader
 	kept.copies.Repository, kept.reader = repository, reader
 	return seals, kept, nil
-}
-
-// times keeps copies of first-seen times with Assay's own credentials, and reads those of images with the credentials of whoever
-// asks. It implements gather.Times and trustedimage.Times.
-type times struct {
-	copies *chronicle.Copies
-	putter registry.Putter
-	// reader of the one repository that has all copies, nil when each image's own has its.
-	reader registry.TaggedReader
-}
-
-// Restore implements gather.Times.
-func (t times) Restore(ctx context.Context, reader registry.TaggedReader, about image.Reference) (earlier map[string]struct{}, err error) {
-	if t.reader != nil {
-		reader = t.reader
-	}
-	return t.copies.Restore(ctx, reader, about)
-}
-
-// Publish implements trustedimage.Times.
-func (t times) Publish(ctx context.Context, about image.Reference, findings []evidence.Finding) error {
-	_, err := t.copies.Publish(ctx, t.putter, about, findings)
-	return err
 }
 
 // readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -162,18 +163,31 @@ func TestFirstSeenTimesAreRestoredBeforeAnImageIsJudgedAndPublishedWhenTheyChang
 
 func TestAnImageIsNotJudgedWhileItsFirstSeenTimesCannotBeLookedFor(t *testing.T) {
 	for name, test := range map[string]struct {
-		err     error
-		trusted bool
+		err    error
+		reason string
 	}{
-		"nobody answers":        {registry.NewError(registry.KindUnavailable, nil, "down"), false},
-		"Assay may not read it": {registry.NewError(registry.KindUnauthorized, nil, "denied"), true},
+		"nobody answers":        {registry.NewError(registry.KindUnavailable, nil, "the registry is down"), v1alpha1.ReasonRegistryUnavailable},
+		"Assay may not read it": {registry.NewError(registry.KindUnauthorized, nil, "the copy in shop/checkout may not be read"), v1alpha1.ReasonUnauthorized},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, entryImage(), noFixableCriticals())
-			w.reconciler.Gatherer.Times = &fakeTimes{err: test.err}
+			times := &fakeTimes{err: test.err}
+			w.reconciler.Gatherer.Times = times
 			w.push("1.8", "good")
-			if got := trusted(w.settle(dev)) != ""; got != test.trusted {
-				t.Errorf("trusted: %v", got)
+			object := w.settle(dev)
+			for _, kind := range []string{v1alpha1.ScannedCondition, v1alpha1.PolicyPassedCondition} {
+				c := meta.FindStatusCondition(object.Status.Conditions, kind)
+				if c.Status != metav1.ConditionUnknown || c.Reason != test.reason || c.Message != test.err.Error() {
+					t.Errorf("%s=%s, %s: %s", kind, c.Status, c.Reason, c.Message)
+				}
+			}
+			if trusted(object) != "" {
+				t.Error("it is trusted as if it were new")
+			}
+			times.err = nil
+			w.clock.Step(time.Hour)
+			if trusted(w.settle(dev)) == "" {
+				t.Error("it is not trusted once its times can be looked for")
 			}
 		})
 	}
