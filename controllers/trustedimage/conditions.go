@@ -229,7 +229,8 @@ func (s *scope) sealedCondition() condition {
 		return condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "the seal is attached to the image in its registry"}
 	case s.sealed == sealStoredOnly:
 		return condition{metav1.ConditionFalse, v1alpha1.ReasonPushDenied,
-			"the registry does not let Assay attach the seal, which is kept in the evidence store; give the controller credentials that may push with --registry-config"}
+			"seal, SBOMs and first-seen times are kept on the controller's disk only, since the registry does not let Assay push; " +
+				"give the controller credentials that may with --registry-config, or a repository that it may push to with --evidence-repository"}
 	}
 	for _, c := range s.object.Status.Conditions {
 		if c.Type == v1alpha1.SealedCondition && !s.promoted {

@@ -4,8 +4,11 @@
 package trustedimage
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -64,5 +67,25 @@ func TestTheStatusNamesTheSealThatIsKept(t *testing.T) {
 	}
 	if want := v1alpha1.DigestString(imageDigest(kept)); object.Status.Trusted.SealDigest != want {
 		t.Errorf("the status names the seal %s, kept is %s", object.Status.Trusted.SealDigest, want)
+	}
+}
+
+func TestARegistryThatMayOnlyBeReadIsToldWithWhatADiskThatIsLostTakesAlong(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals())
+	w.registry.denyPush = true
+	w.push("1.8", "good")
+	object := w.settle(dev)
+	sealed := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.SealedCondition)
+	if sealed.Reason != v1alpha1.ReasonPushDenied {
+		t.Errorf("Sealed=%s, %s", sealed.Status, sealed.Reason)
+	}
+	message := sealed.Message
+	for _, want := range []string{"seal", "SBOMs", "first-seen times", "the controller's disk only", "--registry-config", "--evidence-repository"} {
+		if !strings.Contains(message, want) {
+			t.Errorf("%q does not name %q", message, want)
+		}
+	}
+	if len(message) > 256 {
+		t.Errorf("the message has %d characters", len(message))
 	}
 }
