@@ -39,7 +39,7 @@ func (r *Reconciler) describe(ctx context.Context, s *scope, reference image.Ref
 		return
 	}
 	var err error
-	if now.Reports, err = r.keepReports(ctx, examined); err != nil {
+	if now.Reports, err = r.keepReports(ctx, s, examined); err != nil {
 		s.reportErr = &reconcile.Failed{Reason: v1alpha1.ReasonStorageFailed, Message: "the report of the findings cannot be kept: " + err.Error(), Cause: err}
 	}
 	s.descriptions[reference] = now
@@ -75,12 +75,12 @@ var reportTypes = map[evidence.Kind]string{
 const maxReports = 48
 
 // keepReports keeps the reports of the findings and names all documents about the image in the store.
-func (r *Reconciler) keepReports(ctx context.Context, examined evidence.Evidence) ([]v1alpha1.ReportReference, error) {
+func (r *Reconciler) keepReports(ctx context.Context, s *scope, examined evidence.Evidence) ([]v1alpha1.ReportReference, error) {
 	var references []v1alpha1.ReportReference
 	var failure error
 	for _, platform := range examined.Platforms {
 		documents := slices.Clone(platform.SBOMs)
-		report, err := r.keepReport(ctx, examined, platform)
+		report, err := r.keepReport(ctx, s, examined, platform)
 		failure = errors.Join(failure, err)
 		if !report.Digest.IsZero() {
 			documents = append(documents, report)
@@ -93,8 +93,8 @@ func (r *Reconciler) keepReports(ctx context.Context, examined evidence.Evidence
 }
 
 // keepReport keeps the report of the findings in one platform's image, which names no environment: whoever has the image may see it.
-// There is none while they are not known.
-func (r *Reconciler) keepReport(ctx context.Context, examined evidence.Evidence, platform evidence.Platform) (evidence.Report, error) {
+// It replaces the one that the status names now, and no other's. There is none while the findings are not known.
+func (r *Reconciler) keepReport(ctx context.Context, s *scope, examined evidence.Evidence, platform evidence.Platform) (evidence.Report, error) {
 	if platform.Findings.State != evidence.Known || examined.Database.State != evidence.Known {
 		return evidence.Report{}, nil
 	}
@@ -104,7 +104,7 @@ func (r *Reconciler) keepReport(ctx context.Context, examined evidence.Evidence,
 	if err != nil {
 		return evidence.Report{}, err
 	}
-	if err := r.Seals.Store.Put(ctx, platform.Manifest, evidence.KindVulnerabilities, content); err != nil {
+	if err := r.Seals.Store.Put(ctx, platform.Manifest, evidence.ReportKind(environment(s.name), examined.Image), content); err != nil {
 		return evidence.Report{}, err
 	}
 	return evidence.Report{Kind: evidence.KindVulnerabilities, Digest: image.DigestOf(content)}, nil

@@ -91,14 +91,22 @@ var documents = []struct {
 	{evidence.KindVulnerabilities, attestation.PredicateVulnerabilities},
 }
 
-// attest returns the signed statement over one document of one manifest, signed once and kept, and again when the document is another
-// now. It is nil without a document.
-func (s *Seals) attest(ctx context.Context, reference image.Reference, document evidence.Kind, predicateType string) ([]byte, error) {
+// piece is the kind by which the store has the document of an environment.
+func piece(document evidence.Kind, name types.NamespacedName, e entry) evidence.Kind {
+	if document == evidence.KindVulnerabilities {
+		return evidence.ReportKind(environment(name), e.reference)
+	}
+	return document
+}
+
+// attest returns the signed statement over one document of one manifest, which the store has as the given piece, signed once and kept,
+// and again when the document is another now. It is nil without a document.
+func (s *Seals) attest(ctx context.Context, reference image.Reference, document, piece evidence.Kind, predicateType string) ([]byte, error) {
 	kept, err := s.attested(ctx, reference, document)
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.Store.Get(ctx, reference.Digest, document)
+	content, err := s.Store.Get(ctx, reference.Digest, piece)
 	if errors.Is(err, evidence.ErrNotFound) {
 		return kept, nil
 	}
@@ -122,12 +130,12 @@ func (s *Seals) attested(ctx context.Context, reference image.Reference, documen
 }
 
 // inputs are the attestations that stand behind a judgement.
-func (s *Seals) inputs(ctx context.Context, e entry) ([]attestation.Input, error) {
+func (s *Seals) inputs(ctx context.Context, name types.NamespacedName, e entry) ([]attestation.Input, error) {
 	var inputs []attestation.Input
 	for _, manifest := range e.manifests() {
 		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
 		for _, d := range documents {
-			bundle, err := s.attest(ctx, reference, d.kind, d.predicateType)
+			bundle, err := s.attest(ctx, reference, d.kind, piece(d.kind, name, e), d.predicateType)
 			if err != nil {
 				return nil, err
 			}
@@ -145,7 +153,7 @@ func (s *Seals) attach(ctx context.Context, e entry, seal []byte, describe func(
 	for _, manifest := range e.manifests() {
 		reference := image.Reference{Repository: e.reference.Repository, Digest: manifest}
 		for _, d := range documents {
-			attest := func() ([]byte, error) { return s.attest(ctx, reference, d.kind, d.predicateType) }
+			attest := func() ([]byte, error) { return s.attest(ctx, reference, d.kind, d.kind, d.predicateType) }
 			if d.kind == evidence.KindVulnerabilities {
 				attest = func() ([]byte, error) { return s.attested(ctx, reference, d.kind) }
 			}

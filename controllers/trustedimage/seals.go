@@ -141,7 +141,7 @@ func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, no
 	if err != nil {
 		return nil, err
 	}
-	inputs, err := s.inputs(ctx, e)
+	inputs, err := s.inputs(ctx, name, e)
 	if err != nil {
 		return nil, err
 	}

@@ -38,9 +38,16 @@ const (
 	// KindSPDX and KindCycloneDX are documents made from an inventory, as bytes that were written once.
 	KindSPDX      Kind = "sbom.spdx"
 	KindCycloneDX Kind = "sbom.cyclonedx"
-	// KindVulnerabilities is the report of the findings in one platform's image with every detail.
+	// KindVulnerabilities is the report of the findings in one platform's image with every detail; of what kind a report is kept says
+	// ReportKind.
 	KindVulnerabilities Kind = "vulnerabilities"
 )
+
+// ReportKind is the kind of the report of the findings that the status of an environment names for the image. Findings change, and
+// statuses are written at different times: what one of them names stays until that one names another.
+func ReportKind(environment Environment, about image.Reference) Kind {
+	return KindVulnerabilities + Kind("."+image.DigestOf([]byte(environment.Namespace + "/" + environment.Name + " " + about.String())).Hex()[:32])
+}
 
 // AttestationKind is the kind of the signed statement that a document is about the image in the repository, as a Sigstore
 // bundle. Statements name the repository, and one tenant's is none of another's business.
