@@ -8,13 +8,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime/debug"
 
+	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
@@ -42,9 +43,16 @@ func main() {
 		debug.SetGCPercent(gcPercent)
 	}
 	ctrl.SetLogger(zap.New(zap.UseDevMode(false)))
-	assembly.QuietLibraries()
+	slog.SetDefault(slog.New(librariesTo(ctrl.Log)))
 	if err := run(ctrl.SetupSignalHandler(), options); err != nil {
 		fmt.Fprintln(os.Stderr, "assay-controller:", err)
 		os.Exit(1)
 	}
+}
+
+// librariesTo takes what libraries say to slog to the log: errors as such, and all else, such as what trivy's detectors tell of every list
+// of packages, for debugging.
+func librariesTo(log logr.Logger) slog.Handler {
+	const warningsAreDebug = 1 + int(slog.LevelWarn)
+	return logr.ToSlogHandler(log.WithName("libraries").V(warningsAreDebug))
 }

@@ -68,6 +68,9 @@ func (w workshop) run(t *testing.T, args ...string) (code int, stdout, stderr st
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
+	if strings.Contains(errs.String(), `"level"`) {
+		t.Errorf("what libraries log stands among what is for people:\n%s", &errs)
+	}
 	return command.ProcessState.ExitCode(), out.String(), errs.String()
 }
 

@@ -8,13 +8,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
@@ -37,7 +37,7 @@ func (v verdictError) Error() string { return "the image is not trusted" }
 func main() {
 	check.RunIfAsked(os.Args)
 	javadb.RunIfAsked(os.Args)
-	assembly.QuietLibraries()
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // It is libraries that write there, such as trivy's detectors of every list of packages.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{

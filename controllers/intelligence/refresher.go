@@ -161,7 +161,7 @@ func (r *Refresher) refresh(ctx context.Context, s *scheduled) time.Duration {
 		s.failures++
 		wait = s.retryAfter(err)
 		if now.Message != before.Message {
-			log.Error(err, "Could not refresh; what was loaded before stays in use", "version", now.Version)
+			logFailure(log, err, now)
 		}
 	case change.Any():
 		log.Info("Changed", "version", now.Version, "updatedAt", now.UpdatedAt, "vulnerabilities", change.Len(), "all", change.All())
@@ -175,6 +175,15 @@ func (r *Refresher) refresh(ctx context.Context, s *scheduled) time.Duration {
 		r.tell(ctx, s, change)
 	}
 	return wait
+}
+
+// logFailure says what is in use after a refresh that failed.
+func logFailure(log logr.Logger, err error, now feed.Status) {
+	if now.Version == "" {
+		log.Error(err, "Could not refresh, and nothing was loaded before; it is tried again")
+		return
+	}
+	log.Error(err, "Could not refresh; what was loaded before stays in use", "version", now.Version)
 }
 
 // retryAfter backs off, and waits as long as a registry asks for, but no longer than without a failure.

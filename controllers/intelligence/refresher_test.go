@@ -14,10 +14,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"k8s.io/utils/clock"
 	testingclock "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/vulnerability/epss"
@@ -267,6 +269,26 @@ func TestAStatusThatChangesIsTold(t *testing.T) {
 	want := []told{{"test", false, failed}, {"test", false, one}, {"test", true, two}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsLoggedOfAFailureIsTrue(t *testing.T) {
+	for name, test := range map[string]struct{ kept, says, not string }{
+		"nothing was loaded before":   {"", "nothing was loaded before", "stays in use"},
+		"something was loaded before": {"1", "stays in use", "nothing was loaded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var logged strings.Builder
+			log := funcr.New(func(prefix, args string) { logged.WriteString(prefix + " " + args) }, funcr.Options{})
+			source := &content{kept: test.kept}
+			r := New(clock.RealClock{}, ignore, Schedule{Name: "test", Feed: source, Every: time.Hour})
+			r.Load(t.Context())
+			source.err = errors.New("broken")
+			r.refresh(ctrl.LoggerInto(t.Context(), log), r.feeds[0])
+			if got := logged.String(); !strings.Contains(got, test.says) || strings.Contains(got, test.not) {
+				t.Errorf("logged %s", got)
+			}
+		})
 	}
 }
 

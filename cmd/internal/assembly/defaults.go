@@ -6,7 +6,6 @@ package assembly
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,11 +28,6 @@ func BesideThisProgram(name string) string {
 		return name
 	}
 	return filepath.Join(filepath.Dir(executable), name)
-}
-
-// QuietLibraries lets only warnings through of what libraries say to slog: trivy's detectors tell of every package list.
-func QuietLibraries() {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 }
 
 // Refresh loads what is on the disk and then looks once for something newer. After an error the last good stays in use.

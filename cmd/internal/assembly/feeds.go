@@ -61,7 +61,7 @@ func (o Options) feedSource(place string, registries *oci.Client) (feed.Source, 
 		return feed.FromPath(place), nil
 	}
 	if !strings.HasPrefix(place, httpsPrefix) {
-		return nil, errors.New("want a file, an https URL or configmap:NAME/KEY")
+		return nil, errors.New("want " + o.feedPlaces())
 	}
 	transport, err := registries.FeedTransport()
 	if err != nil {
@@ -70,30 +70,38 @@ func (o Options) feedSource(place string, registries *oci.Client) (feed.Source, 
 	return feed.FromURL(place, transport)
 }
 
+// feedPlaces names the places that a feed can be read from.
+func (o Options) feedPlaces() string {
+	if o.ConfigMaps == nil {
+		return "a file or an https URL"
+	}
+	return "a file, an https URL or configmap:NAME/KEY"
+}
+
 // IsConfigMap and IsURL say what the place of a feed is; it is a file otherwise.
 func IsConfigMap(place string) bool { return strings.HasPrefix(place, configMapPrefix) }
 
 // IsURL says that a feed comes over the network.
 func IsURL(place string) bool { return strings.HasPrefix(place, httpsPrefix) }
 
-// noCatalogue stands for a catalogue that nobody configured.
-type noCatalogue struct{}
+// noCatalogue stands for a catalogue that nobody configured, which could be in one of the places.
+type noCatalogue struct{ places string }
 
 func (noCatalogue) Exploited(string) bool { return false }
 
 func (noCatalogue) Ransomware(string) bool { return false }
 
-func (noCatalogue) Feed() evidence.Fact[evidence.Feed] {
+func (n noCatalogue) Feed() evidence.Fact[evidence.Feed] {
 	return evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable,
-		"no catalogue of known exploited vulnerabilities is configured: give --kev a file, an https URL or configmap:NAME/KEY")
+		"no catalogue of known exploited vulnerabilities is configured: give --kev "+n.places)
 }
 
-// noScores stands for scores that nobody configured.
-type noScores struct{}
+// noScores stands for scores that nobody configured, which could be in one of the places.
+type noScores struct{ places string }
 
 func (noScores) Score(string) (float64, bool) { return 0, false }
 
-func (noScores) Feed() evidence.Fact[evidence.Feed] {
+func (n noScores) Feed() evidence.Fact[evidence.Feed] {
 	return evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable,
-		"no EPSS scores are configured: give --epss a file, an https URL or configmap:NAME/KEY")
+		"no EPSS scores are configured: give --epss "+n.places)
 }
