@@ -15,16 +15,22 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// tables and indexes that the database must have, with the first columns. Without an index a look-up would read all of it.
-func layout() (tables, indexes map[string][]string) {
-	return map[string][]string{
-			"artifacts": {"id", "group_id", "artifact_id"},
-			"indices":   {"artifact_id", "version", "sha1", "archive_type"},
-		}, map[string][]string{
-			"artifacts_idx":        {"artifact_id", "group_id"},
-			"indices_artifact_idx": {"artifact_id"},
-			"indices_sha1_idx":     {"sha1"},
-		}
+// part is a table or an index, with the first of its columns in their order.
+type part struct {
+	pragma, order, name string
+	columns             []string
+}
+
+// layout is what the database must have. Without an index a look-up would read all of it.
+func layout() []part {
+	const table, tableOrder, index, indexOrder = "pragma_table_info", "cid", "pragma_index_info", "seqno"
+	return []part{
+		{table, tableOrder, "artifacts", []string{"id", "group_id", "artifact_id"}},
+		{table, tableOrder, "indices", []string{"artifact_id", "version", "sha1", "archive_type"}},
+		{index, indexOrder, "artifacts_idx", []string{"artifact_id", "group_id"}},
+		{index, indexOrder, "indices_artifact_idx", []string{"artifact_id"}},
+		{index, indexOrder, "indices_sha1_idx", []string{"sha1"}},
+	}
 }
 
 // look checks a database, all of which it reads. It is called in a process of its own.
@@ -66,20 +72,14 @@ func lookAtLayout(ctx context.Context, database *sql.DB) error {
 	if !plain {
 		return form().Unusable("%s holds more than tables and indexes", databaseFile)
 	}
-	tables, indexes := layout()
-	for pragma, wanted := range map[string]map[string][]string{"pragma_table_info": tables, "pragma_index_info": indexes} {
-		for name, columns := range wanted {
-			var found string
-			query := "SELECT coalesce(group_concat(name), '') FROM (SELECT name FROM " + pragma + "(?) ORDER BY seqno)"
-			if pragma == "pragma_table_info" {
-				query = strings.Replace(query, "seqno", "cid", 1)
-			}
-			if err := database.QueryRowContext(ctx, query, name).Scan(&found); err != nil {
-				return err
-			}
-			if list := strings.Split(found, ","); len(list) < len(columns) || !slices.Equal(list[:len(columns)], columns) {
-				return form().Unusable("%s has no %s with the columns %s", databaseFile, name, strings.Join(columns, ", "))
-			}
+	for _, part := range layout() {
+		var found string
+		query := "SELECT coalesce(group_concat(name), '') FROM (SELECT name FROM " + part.pragma + "(?) ORDER BY " + part.order + ")"
+		if err := database.QueryRowContext(ctx, query, part.name).Scan(&found); err != nil {
+			return err
+		}
+		if list := strings.Split(found, ","); len(list) < len(part.columns) || !slices.Equal(list[:len(part.columns)], part.columns) {
+			return form().Unusable("%s has no %s with the columns %s", databaseFile, part.name, strings.Join(part.columns, ", "))
 		}
 	}
 	return nil
