@@ -16,8 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"github.com/assay-dev/assay/internal/inventory/javadb"
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
+	"github.com/assay-dev/assay/cmd/internal/assembly"
 )
 
 // version is set when the program is built.
@@ -28,9 +27,7 @@ var version = "unknown"
 const gcPercent = 50
 
 func main() {
-	// A new vulnerability database is checked in a child, because a damaged one can kill the process that reads it.
-	check.RunIfAsked(os.Args)
-	javadb.RunIfAsked(os.Args)
+	assembly.CheckDatabaseIfAsked(os.Args)
 	options, err := parseOptions(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return

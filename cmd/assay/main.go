@@ -15,8 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/assay-dev/assay/internal/inventory/javadb"
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
+	"github.com/assay-dev/assay/cmd/internal/assembly"
 )
 
 // version is set when the program is built.
@@ -35,8 +34,7 @@ type verdictError struct{ code int }
 func (v verdictError) Error() string { return "the image is not trusted" }
 
 func main() {
-	check.RunIfAsked(os.Args)
-	javadb.RunIfAsked(os.Args)
+	assembly.CheckDatabaseIfAsked(os.Args)
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // It is libraries that write there, such as trivy's detectors of every list of packages.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -75,7 +75,7 @@ func (f Form) newestOnDisk(ctx context.Context, folder string) (*kept, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, f.notStored(err)
+		return nil, f.NotStored(err)
 	}
 	var newest *kept
 	var damage error
@@ -117,13 +117,13 @@ func (f Form) readKept(ctx context.Context, path, digest string) (*kept, error) 
 	}
 	edition, err := os.ReadFile(filepath.Join(path, editionFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, f.notStored(err)
+		return nil, f.NotStored(err)
 	}
 	return &kept{Result: result, folder: path, edition: string(edition)}, nil
 }
 
-// notStored is the error of the disk, without paths: those of incoming folders differ from one try to the next.
-func (f Form) notStored(err error) error {
+// NotStored is an error of the disk without its paths: those of incoming folders differ from one try to the next.
+func (f Form) NotStored(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	switch {

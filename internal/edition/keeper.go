@@ -16,10 +16,10 @@ import (
 
 // Handle is how a program has the database of an edition open.
 type Handle interface {
-	// Swap opens the database in the next folder and closes the one of the folder before, which is "" when none is open. intact
-	// says that, after an error, the one before is still open. Nobody has a view meanwhile.
-	Swap(ctx context.Context, before, next string) (intact bool, err error)
-	// Close closes what is open.
+	// Swap opens the database in the next folder and closes the one that is open, if any. intact says that, after an error, all
+	// is as it was before. Nobody has a view meanwhile.
+	Swap(ctx context.Context, next string) (intact bool, err error)
+	// Close closes what is open, if anything.
 	Close() error
 }
 
@@ -79,15 +79,31 @@ func (k *Keeper) UpdatedAt() time.Time {
 }
 
 // View calls view while the edition in use stays in use. It is not called, and the result is false, while none is loaded.
-func (k *Keeper) View(view func(version string)) bool {
+func (k *Keeper) View(view func(inUse Result)) bool {
 	k.viewing.RLock()
 	defer k.viewing.RUnlock()
 	current := k.current()
 	if current == nil {
 		return false
 	}
-	view(current.Version())
+	view(current.Result)
 	return true
+}
+
+// Lose gives the edition in use up, for whoever has a view of it and finds that it cannot be read any more. The next Refresh
+// fetches it anew.
+func (k *Keeper) Lose(reason error) {
+	k.set(nil)
+	_ = k.remember(reason)
+}
+
+// Scratch returns a new folder beside the editions, which the caller removes. The next Load removes what a kill leaves of it.
+func (k *Keeper) Scratch() (string, error) {
+	folder, err := newIncoming(k.folder)
+	if err != nil {
+		return "", k.form.NotStored(err)
+	}
+	return folder, nil
 }
 
 // Load takes up the edition that the folder holds from before, without the network. That there is none is no error.
@@ -131,9 +147,9 @@ func (k *Keeper) refresh(ctx context.Context) (bool, error) {
 
 // takeUp fetches an edition, checks it and replaces the current one by it.
 func (k *Keeper) takeUp(ctx context.Context, latest Edition, current *kept) (bool, error) {
-	incoming, err := newIncoming(k.folder)
+	incoming, err := k.Scratch()
 	if err != nil {
-		return false, k.form.notStored(err)
+		return false, err
 	}
 	defer func() { _ = os.RemoveAll(incoming) }()
 	if err := latest.fetch(ctx, incoming); err != nil {
@@ -149,14 +165,14 @@ func (k *Keeper) takeUp(ctx context.Context, latest Edition, current *kept) (boo
 	case current != nil && result.Digest == current.Digest:
 		renamed := &kept{Result: result, folder: current.folder, edition: latest.ID}
 		if err := renamed.adopt(incoming); err != nil {
-			return false, k.form.notStored(err)
+			return false, k.form.NotStored(err)
 		}
-		k.set(renamed)
+		k.renew(renamed)
 		return false, nil
 	}
 	next := &kept{Result: result, folder: filepath.Join(k.folder, keptPrefix+result.Digest), edition: latest.ID}
 	if err := next.store(incoming); err != nil {
-		return false, k.form.notStored(err)
+		return false, k.form.NotStored(err)
 	}
 	if err := k.use(ctx, next); err != nil {
 		_ = os.RemoveAll(next.folder)
@@ -171,9 +187,6 @@ func (k *Keeper) Close() error {
 	defer k.refreshing.Unlock()
 	k.viewing.Lock()
 	defer k.viewing.Unlock()
-	if k.current() == nil {
-		return nil
-	}
 	k.set(nil)
 	return k.handle.Close()
 }
@@ -188,6 +201,15 @@ func (k *Keeper) set(loaded *kept) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	k.loaded = loaded
+}
+
+// renew replaces what is known of the edition in use, unless that was lost meanwhile.
+func (k *Keeper) renew(loaded *kept) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if k.loaded != nil {
+		k.loaded = loaded
+	}
 }
 
 // remember keeps the reason of a failure for those who ask while none is loaded.
@@ -207,11 +229,7 @@ func (k *Keeper) use(ctx context.Context, next *kept) error {
 	k.viewing.Lock()
 	defer k.viewing.Unlock()
 	previous := k.current()
-	before := ""
-	if previous != nil {
-		before = previous.folder
-	}
-	intact, err := k.handle.Swap(ctx, before, next.folder)
+	intact, err := k.handle.Swap(ctx, next.folder)
 	if err != nil {
 		if !intact {
 			k.set(nil)

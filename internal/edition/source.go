@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,12 +88,13 @@ func (s pathSource) Latest(context.Context) (Edition, error) {
 }
 
 func (s pathSource) copyFolder(ctx context.Context, folder string) error {
-	for name, limit := range s.form.limits() {
+	limits := s.form.limits()
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		file, err := os.Open(filepath.Join(s.path, name))
 		if err != nil {
 			return s.unavailable(err)
 		}
-		err = s.form.writeBounded(ctx, filepath.Join(folder, name), file, limit)
+		err = s.form.writeBounded(ctx, filepath.Join(folder, name), file, limits[name])
 		_ = file.Close()
 		var unreadable *readError
 		if errors.As(err, &unreadable) {

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 )
 
 // damaged is Unusable, unless it was the disk that failed: an archive that could not be read may be sound.
@@ -29,7 +31,7 @@ func (f Form) damaged(cause error, format string, args ...any) error {
 func (f Form) unpack(ctx context.Context, archive, folder string) error {
 	file, err := os.Open(archive)
 	if err != nil {
-		return f.notStored(err)
+		return f.NotStored(err)
 	}
 	defer func() { _ = file.Close() }()
 	uncompressed, err := gzip.NewReader(file)
@@ -40,7 +42,7 @@ func (f Form) unpack(ctx context.Context, archive, folder string) error {
 	if err := f.unpackEntries(ctx, tar.NewReader(uncompressed), folder, missing); err != nil {
 		return err
 	}
-	for name := range missing {
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		return f.Unusable("its archive has no %s", name)
 	}
 	// Only at the end does gzip compare its checksum.
@@ -92,11 +94,11 @@ func (e *readError) Error() string { return e.cause.Error() }
 func (f Form) writeBounded(ctx context.Context, target string, content io.Reader, limit int64) error {
 	file, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return f.notStored(err)
+		return f.NotStored(err)
 	}
 	err = f.copyBounded(ctx, file, content, limit)
 	if syncErr := errors.Join(file.Sync(), file.Close()); err == nil && syncErr != nil {
-		err = f.notStored(syncErr)
+		err = f.NotStored(syncErr)
 	}
 	return err
 }
@@ -112,7 +114,7 @@ func (f Form) copyBounded(ctx context.Context, file *os.File, content io.Reader,
 			return f.Unusable("%s is larger than %d bytes", filepath.Base(file.Name()), limit)
 		}
 		if _, err := file.Write(chunk[:n]); err != nil {
-			return f.notStored(err)
+			return f.NotStored(err)
 		}
 		switch {
 		case errors.Is(readErr, io.EOF):

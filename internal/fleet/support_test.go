@@ -8,11 +8,11 @@ import (
 	"os"
 	"testing"
 
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
+	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
 )
 
 func TestMain(m *testing.M) {
-	check.RunIfAsked(os.Args)
+	trivydb.RunIfAsked(os.Args)
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // trivy tells of every call
 	os.Exit(m.Run())
 }

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
+	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
 	"github.com/assay-dev/assay/test/registry"
 	"github.com/assay-dev/assay/test/story"
 )
@@ -51,7 +51,7 @@ func inChild(ctx context.Context, args []string) (is bool, err error) {
 }
 
 func run(ctx context.Context, args []string) error {
-	check.RunIfAsked(os.Args) // as assay-controller does
+	trivydb.RunIfAsked(os.Args) // as assay-controller does
 	if is, err := inChild(ctx, args); is {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/inventory/javadb"
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
+	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
 	"github.com/assay-dev/assay/test/advisories"
 	"github.com/assay-dev/assay/test/images"
 	"github.com/assay-dev/assay/test/registry"
@@ -31,7 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	check.RunIfAsked(os.Args)
+	trivydb.RunIfAsked(os.Args)
 	javadb.RunIfAsked(os.Args)
 	folder, err := os.MkdirTemp("", "equality-")
 	if err != nil {

@@ -14,8 +14,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-
-	"github.com/assay-dev/assay/internal/vulnerability/trivydb/check"
 )
 
 // Advisories are what a database holds: by bucket, package and vulnerability, as JSON. What is under the package "" stands in
@@ -45,7 +43,7 @@ func (a Advisories) Clone(t testing.TB) Advisories {
 // Write writes trivy.db, the same bytes for the same advisories, and metadata.json into a folder, in place of those that are there.
 func (a Advisories) Write(t testing.TB, folder string, updatedAt time.Time) {
 	t.Helper()
-	path := filepath.Join(folder, check.DatabaseFile)
+	path := filepath.Join(folder, "trivy.db")
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +58,7 @@ func (a Advisories) Write(t testing.TB, folder string, updatedAt time.Time) {
 		t.Fatal(err)
 	}
 	metadata := fmt.Sprintf(`{"Version":2,"UpdatedAt":%q}`, updatedAt.Format(time.RFC3339))
-	if err := os.WriteFile(filepath.Join(folder, check.MetadataFile), []byte(metadata), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "metadata.json"), []byte(metadata), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/assay-dev/assay/internal/chronicle"
+	"github.com/assay-dev/assay/internal/edition"
 	"github.com/assay-dev/assay/internal/evidence/disk"
 	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/gather"
@@ -168,7 +169,7 @@ func (o Options) addSources(parts *Parts) error {
 	return err
 }
 
-func (o Options) databaseSource(registries registry.Provider) (trivydb.Source, error) {
+func (o Options) databaseSource(registries registry.Provider) (edition.Source, error) {
 	if o.DatabaseFile != "" {
 		return trivydb.FromPath(o.DatabaseFile), nil
 	}

@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/assay-dev/assay/internal/inventory/javadb"
+	"github.com/assay-dev/assay/internal/vulnerability/trivydb"
 )
 
 // Defaults of the programs' flags.
@@ -28,6 +31,13 @@ func BesideThisProgram(name string) string {
 		return name
 	}
 	return filepath.Join(filepath.Dir(executable), name)
+}
+
+// CheckDatabaseIfAsked checks a new database and ends the process if the arguments (os.Args) ask for it, and returns otherwise.
+// Every program that has Parts calls it before it does anything else: a damaged database can end the process that reads it.
+func CheckDatabaseIfAsked(args []string) {
+	trivydb.RunIfAsked(args)
+	javadb.RunIfAsked(args)
 }
 
 // Refresh loads what is on the disk and then looks once for something newer. After an error the last good stays in use.

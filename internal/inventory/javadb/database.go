@@ -78,7 +78,7 @@ func New(folder string, source edition.Source) *Database {
 
 // Name implements [inventory.Namer].
 func (d *Database) Name(ctx context.Context, jars []inventory.Jar) (naming inventory.Naming, err error) {
-	d.View(func(version string) { naming, err = name(ctx, d.handle.database, version, jars) })
+	d.View(func(inUse edition.Result) { naming, err = name(ctx, d.handle.database, inUse.Version(), jars) })
 	return naming, err
 }
 
@@ -86,7 +86,7 @@ func (d *Database) Name(ctx context.Context, jars []inventory.Jar) (naming inven
 type handle struct{ database *sql.DB }
 
 // Swap implements [edition.Handle].
-func (h *handle) Swap(ctx context.Context, _, next string) (intact bool, err error) {
+func (h *handle) Swap(ctx context.Context, next string) (intact bool, err error) {
 	opened, err := open(ctx, filepath.Join(next, databaseFile))
 	if err != nil {
 		return true, err
@@ -100,6 +100,9 @@ func (h *handle) Swap(ctx context.Context, _, next string) (intact bool, err err
 
 // Close implements [edition.Handle].
 func (h *handle) Close() error {
+	if h.database == nil {
+		return nil
+	}
 	err := h.database.Close()
 	h.database = nil
 	return err
