@@ -45,6 +45,16 @@ type Platform struct {
 	Secrets Fact[[]Secret]
 	// SBOMs that the store holds, in the order of their kinds.
 	SBOMs []Report
+	// Naming says what named the jars in the image.
+	Naming Naming
+}
+
+// Naming says what named the Java archives in an image that do not say what they are.
+type Naming struct {
+	// HasJars says that there are such archives.
+	HasJars bool
+	// Database is the version of the Java database that was asked for their names, empty while there was none.
+	Database string
 }
 
 // Report is a whole document in the store.

@@ -166,7 +166,7 @@ func (g *Gatherer) platform(ctx context.Context, request Request, c child) (evid
 		result.Inventory = evidence.Unchecked[evidence.Inventory](reason, err.Error())
 		return result, nil
 	}
-	result.Inventory, result.SBOMs = inventoryFact(made.Inventory), made.sboms()
+	result.Inventory, result.SBOMs, result.Naming = inventoryFact(made.Inventory), made.sboms(), namingOf(made)
 	if request.Secrets {
 		result.Secrets = secretsFact(made.Inventory)
 	}

@@ -75,7 +75,7 @@ func readBlob(ctx context.Context, request Request, descriptor image.Descriptor)
 // inventory of this version.
 func (g *Gatherer) inventory(ctx context.Context, request Request, c child, raw []byte, config image.Config) (outline, error) {
 	kept, err := g.kept(ctx, c.digest, request.Secrets)
-	if err == nil && !g.outdated(kept) || err != nil && !errors.Is(err, evidence.ErrNotFound) {
+	if err == nil && !g.outdated(namingOf(kept)) || err != nil && !errors.Is(err, evidence.ErrNotFound) {
 		return kept, err
 	}
 	shared, err, _ := g.indexing.Do(fmt.Sprintf("%s@%s %v", request.Reference.Repository, c.digest, request.Secrets), func() (any, error) {
@@ -130,38 +130,18 @@ func (g *Gatherer) index(ctx context.Context, request Request, c child, raw []by
 
 // take names the jars of an inventory, stores it, and takes it into the fleet.
 func (g *Gatherer) take(ctx context.Context, manifest image.Digest, made inventory.Inventory) (outline, error) {
-	if g.Jars != nil && len(made.Jars) > 0 {
-		naming, err := g.Jars.Name(ctx, made.Jars)
+	if len(made.Jars) > 0 {
+		naming, err := g.name(ctx, made)
 		if err != nil {
-			return outline{}, fmt.Errorf("%w: name the jars: %w", inventory.ErrFailed, err)
+			return outline{}, err
 		}
 		made.Identify(naming)
 	}
-	o, err := g.keep(ctx, manifest, made)
-	if err != nil {
-		return outline{}, err
-	}
-	return o, g.Matcher.Replace(ctx, manifest, made)
+	return g.keep(ctx, manifest, made)
 }
 
-// outdated says that another Java database may name more in the image.
-func (g *Gatherer) outdated(o outline) bool {
-	return o.HasJars && g.Jars != nil && g.Jars.Version() != "" && g.Jars.Version() != o.Naming.Database
-}
-
-// renamed names the jars of an inventory anew when a Java database came since.
-func (g *Gatherer) renamed(ctx context.Context, manifest image.Digest, kept outline) (outline, error) {
-	if !g.outdated(kept) {
-		return kept, nil
-	}
-	made, err := g.inventoried(ctx, manifest)
-	if err != nil {
-		return outline{}, err
-	}
-	return g.take(ctx, manifest, made)
-}
-
-// keep stores an inventory with all that is made from it, the outline last: when it is there, everything is.
+// keep stores an inventory with all that is made from it and takes it into the fleet, which stores it, too. The outline comes last: when
+// it is there, everything is.
 func (g *Gatherer) keep(ctx context.Context, manifest image.Digest, made inventory.Inventory) (outline, error) {
 	o := outlineOf(made)
 	writers := []struct {
@@ -183,6 +163,9 @@ func (g *Gatherer) keep(ctx context.Context, manifest image.Digest, made invento
 		*w.digest = image.DigestOf(document)
 	}
 	if err := g.putJSON(ctx, manifest, evidence.KindInventory, made); err != nil {
+		return outline{}, err
+	}
+	if err := g.Matcher.Replace(ctx, manifest, made); err != nil {
 		return outline{}, err
 	}
 	return o, g.putJSON(ctx, manifest, evidence.KindOutline, o)
