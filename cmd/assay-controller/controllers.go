@@ -110,7 +110,9 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 func changed(waker *trustedimage.Waker, policies *imagepolicy.Wakers) intelligence.OnChange {
 	return func(ctx context.Context, name string, change feed.Change) {
 		switch {
-		case !change.Any(), name == javaDatabase:
+		case !change.Any():
+		case name == javaDatabase:
+			waker.JavaDatabaseChanged(ctx)
 		case name == policy.FeedVulnerabilities:
 			waker.DatabaseChanged(ctx)
 		default:

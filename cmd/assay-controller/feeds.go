@@ -58,7 +58,7 @@ func schedules(parts *assembly.Parts, o options) []intelligence.Schedule {
 	return list
 }
 
-// javaDatabase is the feed that names jars. What it names is looked up when an image is looked at the next time.
+// javaDatabase is the feed that names jars.
 const javaDatabase = "java-database"
 
 func javaInterval(o options) time.Duration {

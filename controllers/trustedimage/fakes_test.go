@@ -43,6 +43,8 @@ type fakeRegistry struct {
 	attaches int
 	indexErr error
 	secrets  []inventory.Secret
+	// jars of every image that is indexed.
+	jars []inventory.Jar
 	// ignoredVEX is the number of VEX documents on every image that nobody signed.
 	ignoredVEX int
 }
@@ -198,7 +200,9 @@ func (f *fakeRegistry) Index(_ context.Context, source inventory.Source) (invent
 	f.indexed++
 	made := inventory.Inventory{
 		Version: inventory.Version, Image: source.Image, Platform: source.Platform, Detail: []byte(`{}`), Packages: 1, SecretsSought: source.Secrets,
+		Jars: f.jars,
 	}
+	made.Identify(inventory.Naming{})
 	if source.Secrets {
 		made.Secrets = f.secrets
 	}

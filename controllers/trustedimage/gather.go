@@ -65,7 +65,8 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 		Reference: reference, Platforms: platforms, Reader: s.reader,
 		Keys: policies.Keys, VEXKeys: policies.VEXKeys, Secrets: policy.NeedsSecrets(policies.Policies),
 	}
-	collected, done, err := workpool.Do(r.Pool, gatherKey(request, s, requested), s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
+	key := gatherKey(request, s, requested)
+	collected, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
 		collected, err := r.Gatherer.Gather(ctx, request)
 		if err == nil && gather.Incomplete(collected) {
 			err = workpool.ErrPoor
@@ -81,8 +82,29 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 	case err != nil:
 		return err
 	}
+	if collected, done = r.rename(s, key, collected); !done {
+		s.pending = true
+		return nil
+	}
 	s.evidence[reference] = collected
 	return nil
+}
+
+// rename has jars named anew when another Java database came since the evidence was collected. No registry is asked for that. While it
+// fails, the names of before count.
+func (r *Reconciler) rename(s *scope, key workpool.Key, collected evidence.Evidence) (evidence.Evidence, bool) {
+	if !r.Gatherer.Outdated(collected) {
+		return collected, true
+	}
+	key = workpool.Key{Subject: "rename/" + key.Subject, Version: r.Gatherer.Jars.Version() + "/" + key.Version}
+	renamed, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
+		return r.Gatherer.Rename(ctx, collected)
+	})
+	if err != nil {
+		s.retryIn = earlier(s.retryIn, retryIn(err))
+		return collected, true
+	}
+	return renamed, done
 }
 
 // gatherKey is the same for all objects that want the same evidence with the same credentials. Whoever asks by annotation for

@@ -20,6 +20,7 @@ const grace = 72 * time.Hour
 // judge reaches a verdict on every digest with evidence, and marks the trusted ones that stopped passing.
 func (r *Reconciler) judge(ctx context.Context, s *scope) {
 	r.Roster.Stand(s.name, s.manifests())
+	r.Roster.NoteJars(s.name, s.hasJars())
 	for i := range s.trusted {
 		e := &s.trusted[i]
 		e.verdict = r.verdictOn(ctx, s, e.reference, e.record.TrustedAt.Time(), e.replaces)

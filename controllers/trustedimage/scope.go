@@ -4,6 +4,7 @@
 package trustedimage
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -151,6 +152,17 @@ func (s *scope) manifests() []image.Digest {
 		}
 	}
 	return manifests
+}
+
+// hasJars says that a Java database names something in what is judged, as far as that was gathered. What is gathered later is named by
+// the database of then.
+func (s *scope) hasJars() bool {
+	for _, collected := range s.evidence {
+		if slices.ContainsFunc(collected.Platforms, func(p evidence.Platform) bool { return p.Naming.HasJars }) {
+			return true
+		}
+	}
+	return false
 }
 
 // earlier is the shorter of two spans of time of which zero means none.

@@ -60,6 +60,11 @@ func (w *Waker) DatabaseChanged(ctx context.Context) {
 	w.wake(ctx, w.Roster.Open())
 }
 
+// JavaDatabaseChanged wakes the objects in which a Java database names something. Their jars are named anew when they are looked at.
+func (w *Waker) JavaDatabaseChanged(ctx context.Context) {
+	w.wake(ctx, w.Roster.WithJars())
+}
+
 // FeedChanged wakes the objects that carry a vulnerability of which a feed says something else than before.
 func (w *Waker) FeedChanged(ctx context.Context, change Change) {
 	if change.All() || change.Len() > manyIDs {

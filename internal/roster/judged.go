@@ -48,15 +48,7 @@ func (r *Roster) Judged(name types.NamespacedName, open bool, uses []Use) (chang
 
 // Open returns the objects whose last judgement was open.
 func (r *Roster) Open() []types.NamespacedName {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var names []types.NamespacedName
-	for name, o := range r.objects {
-		if o.open {
-			names = append(names, name)
-		}
-	}
-	return names
+	return r.which(func(o *object) bool { return o.open })
 }
 
 // Use returns what the object's judgement used of the policy, and false when the object was not judged under it.

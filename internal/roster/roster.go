@@ -27,6 +27,7 @@ type object struct {
 	name      types.NamespacedName
 	manifests []image.Digest
 	open      bool
+	jars      bool
 	uses      []Use
 }
 
@@ -57,6 +58,31 @@ func (r *Roster) Stand(name types.NamespacedName, manifests []image.Digest) {
 		}
 	}
 	o.manifests = slices.Clip(kept)
+}
+
+// NoteJars notes whether a Java database names anything in what the object stands on, as far as that was gathered.
+func (r *Roster) NoteJars(name types.NamespacedName, jars bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.object(name).jars = jars
+}
+
+// WithJars returns the objects that stand on something in which a Java database names anything.
+func (r *Roster) WithJars() []types.NamespacedName {
+	return r.which(func(o *object) bool { return o.jars })
+}
+
+// which returns the names of the objects that are wanted.
+func (r *Roster) which(wanted func(*object) bool) []types.NamespacedName {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var names []types.NamespacedName
+	for name, o := range r.objects {
+		if wanted(o) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Forget forgets an object that is no more, and returns the policies under which it was judged.

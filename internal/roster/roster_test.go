@@ -123,3 +123,18 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.KeepAlive(r)
 	}
 }
+
+func TestThoseWithJarsAreFound(t *testing.T) {
+	r := roster.New()
+	r.NoteJars(name("a"), true)
+	r.NoteJars(name("b"), true)
+	r.NoteJars(name("c"), false)
+	r.NoteJars(name("b"), false)
+	if got := r.WithJars(); !slices.Equal(got, []types.NamespacedName{name("a")}) {
+		t.Errorf("got %v", got)
+	}
+	r.Forget(name("a"))
+	if got := r.WithJars(); len(got) != 0 {
+		t.Errorf("got %v of those that are no more", got)
+	}
+}
