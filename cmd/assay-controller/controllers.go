@@ -85,6 +85,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		return err
 	}
 	waker := &trustedimage.Waker{Reader: mgr.GetClient(), Fleet: parts.Fleet, Roster: known, Notifications: notifications}
+	waker.FollowDate(moments, clock.RealClock{})
 	parts.Gatherer.Times, parts.Gatherer.Earlier = times, waker.SeenEarlier
 	feeds := intelligence.New(clock.RealClock{}, changed(waker, policies), schedules...)
 	feeds.Load(ctx)
@@ -98,7 +99,9 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 		Names:   o.webhookHosts,
 		Clock:   clock.RealClock{},
 	}
-	for _, runnable := range []interface{ Start(context.Context) error }{pool, moments, feeds, keeper, sweeper{store: parts.Store, clock: clock.RealClock{}}} {
+	for _, runnable := range []interface{ Start(context.Context) error }{
+		pool, moments, feeds, keeper, sweeper{store: parts.Store, clock: clock.RealClock{}}, memoryReturner{clock: clock.RealClock{}},
+	} {
 		if err := mgr.Add(runnable); err != nil {
 			return err
 		}
