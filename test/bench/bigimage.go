@@ -14,7 +14,7 @@ import (
 	"github.com/assay-dev/assay/test/images"
 )
 
-// The big image: Debian's package database and nine layers of files, 100 MB compressed and 250 MB unpacked.
+// The big image: Debian's package database and nine layers of an application's files, 100 MB compressed and 250 MB unpacked.
 const (
 	bigLayers     = 9
 	libraries     = 12        // of a layer, which do not compress
@@ -56,13 +56,13 @@ func ownLayers(number int) func(uint64) uint64 {
 	return func(uint64) uint64 { return uint64(number) }
 }
 
-// lastLayerNew has all layers but the last from another image.
-func lastLayerNew(number, other int) func(uint64) uint64 {
+// lastLayerNew has all layers but the last from the image that was measured as many runs before.
+func lastLayerNew(number int) func(uint64) uint64 {
 	return func(layer uint64) uint64 {
 		if layer == bigLayers-1 {
 			return uint64(number)
 		}
-		return uint64(other)
+		return uint64(number - runs)
 	}
 }
 
@@ -73,12 +73,12 @@ func bigFiles(layer uint64, source *rand.ChaCha8) []images.File {
 	for i := range libraries {
 		body := make([]byte, size(librarySize))
 		_, _ = source.Read(body) // never fails
-		files = append(files, images.File{Path: fmt.Sprintf("usr/lib/part%d/lib%d.so.1", layer, i), Body: body})
+		files = append(files, images.File{Path: fmt.Sprintf("opt/app/part%d/lib%d.so.1", layer, i), Body: body})
 	}
 	vocabulary := vocabulary(random)
 	for i := range documents {
 		body := text(random, vocabulary, size(documentSize))
-		files = append(files, images.File{Path: fmt.Sprintf("usr/share/doc/part%d/%d/README", layer, i), Body: body})
+		files = append(files, images.File{Path: fmt.Sprintf("opt/app/part%d/%d/notes.txt", layer, i), Body: body})
 	}
 	return files
 }

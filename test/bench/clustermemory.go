@@ -64,13 +64,13 @@ func (c *cluster) memoryNow(ctx context.Context, when string) (float64, error) {
 	}
 	var files int64
 	for _, field := range []string{"RssFile", "RssShmem"} { // the latter is what is mapped from files that are in memory
-		bytes, err := memory(pid, field)
+		bytes, err := memory(pid, "status", field)
 		if err != nil {
 			return 0, err
 		}
 		files += bytes
 	}
-	peak, err := memory(pid, "VmHWM")
+	peak, err := memory(pid, "status", "VmHWM")
 	if err != nil {
 		return 0, err
 	}

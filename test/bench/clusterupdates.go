@@ -183,14 +183,14 @@ func (c *cluster) idle(ctx context.Context) error {
 		return err
 	}
 	for waited := time.Duration(0); waited < idlePatience; waited += settled / 2 {
-		if err := wait(ctx, settled/2); err != nil {
+		if err := wait(ctx, settled/6); err != nil {
 			return err
 		}
 		now, err := processorTime(pid)
 		if err != nil {
 			return err
 		}
-		if (now - last).Seconds() < idleShare*(settled/2).Seconds() {
+		if (now - last).Seconds() < idleShare*(settled/6).Seconds() {
 			return nil
 		}
 		last = now

@@ -17,7 +17,7 @@ const (
 // A process is at rest when its memory has not changed by more than a hundredth for settled, which is waited for at most until
 // patience is at its end.
 const (
-	settled  = 10 * time.Second
+	settled  = 30 * time.Second
 	patience = 2 * time.Minute
 )
 
@@ -48,7 +48,7 @@ func memoryAtRest(ctx context.Context, program, field string) (float64, error) {
 	defer tick.Stop()
 	var last int64
 	for since := time.Now(); ; {
-		now, err := memory(pid, field)
+		now, err := memory(pid, "status", field)
 		if err != nil {
 			return 0, err
 		}

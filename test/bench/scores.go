@@ -115,7 +115,7 @@ func loadScores(ctx context.Context, args []string) error {
 func sweptMemory() (int64, error) {
 	runtime.GC()
 	debug.FreeOSMemory()
-	return memory(os.Getpid(), "RssAnon")
+	return memory(os.Getpid(), "status", "RssAnon")
 }
 
 func unzippedSize(path string) (int64, error) {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// sampleEvery is how often the peak memory of processes is read, which the kernel keeps for each while it lives.
-	sampleEvery = 5 * time.Millisecond
+	// sampleEvery is how often the memory of processes is read.
+	sampleEvery = 10 * time.Millisecond
 	// ticksPerSecond is the unit of times in proc_pid_stat(5). It is 100 on every architecture that Linux's user space knows.
 	ticksPerSecond = 100
 	mebibyte       = 1 << 20
@@ -29,8 +29,8 @@ type usage struct {
 	wall time.Duration
 	// cpu is the processor time, of the user and of the system, of the process and its children.
 	cpu time.Duration
-	// peak is the resident memory at its peak in bytes, including what is mapped from files. Those of a process and of its largest
-	// child are added, though they may not have come at the same time.
+	// peak is the most memory in bytes that the process and its children had at one moment, including what is mapped from files.
+	// What several of them share counts once (proportional set size).
 	peak int64
 }
 
@@ -41,16 +41,12 @@ type meter struct {
 	cpu   time.Duration
 	stop  context.CancelFunc
 	done  sync.WaitGroup
-	peaks map[int]int64 // by process
+	peak  int64
 }
 
 // startMeter begins to measure. What the process used before does not count.
 func startMeter(ctx context.Context, pid int) (*meter, error) {
-	// proc_pid_clear_refs(5): the peak begins anew at what is used now.
-	if err := os.WriteFile(procFile(pid, "clear_refs"), []byte("5"), 0); err != nil {
-		return nil, err
-	}
-	m := &meter{pid: pid, peaks: map[int]int64{}}
+	m := &meter{pid: pid}
 	var err error
 	if m.cpu, err = processorTime(pid); err != nil {
 		return nil, err
@@ -61,16 +57,18 @@ func startMeter(ctx context.Context, pid int) (*meter, error) {
 	return m, nil
 }
 
-// sample reads peaks until ctx is done. A process that is gone keeps the last one that was read.
+// sample reads memory until ctx is done.
 func (m *meter) sample(ctx context.Context) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	for {
+		var now int64
 		for _, pid := range append(children(m.pid), m.pid) {
-			if peak, err := memory(pid, "VmHWM"); err == nil {
-				m.peaks[pid] = peak
+			if share, err := memory(pid, "smaps_rollup", "Pss"); err == nil { // else it is gone
+				now += share
 			}
 		}
+		m.peak = max(m.peak, now)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -89,15 +87,7 @@ func (m *meter) end() (usage, error) {
 func (m *meter) total(wall, cpu time.Duration) usage {
 	m.stop()
 	m.done.Wait()
-	u := usage{wall: wall, cpu: cpu, peak: m.peaks[m.pid]}
-	var child int64
-	for pid, peak := range m.peaks {
-		if pid != m.pid {
-			child = max(child, peak)
-		}
-	}
-	u.peak += child
-	return u
+	return usage{wall: wall, cpu: cpu, peak: m.peak}
 }
 
 // measureCommand runs a command to its end and measures it.
@@ -139,9 +129,9 @@ func processorTime(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }
 
-// memory reads a field of proc_pid_status(5), in bytes.
-func memory(pid int, field string) (int64, error) {
-	status, err := os.ReadFile(procFile(pid, "status"))
+// memory reads a field of proc_pid_status(5) or of proc_pid_smaps(5), in bytes.
+func memory(pid int, file, field string) (int64, error) {
+	status, err := os.ReadFile(procFile(pid, file))
 	if err != nil {
 		return 0, err
 	}

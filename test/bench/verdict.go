@@ -26,9 +26,8 @@ import (
 const (
 	// runs of each side, in turn, each on an image of its own.
 	runs = 3
-	// bigRepository and bigNamespace are where the big images are pushed and judged.
+	// bigRepository is where the big images are pushed.
 	bigRepository = "bench/big"
-	bigNamespace  = "dev"
 	// wallTarget and peakTarget are what a new image of 100 MB may cost of `trivy image`, knownTarget what one may of which 9 of 10
 	// layers are known.
 	wallTarget  = 0.6
@@ -38,18 +37,60 @@ const (
 	verdictTimeout = 5 * time.Minute
 )
 
-// sides are what is compared.
-var sides = []struct {
+// side is one of what is compared.
+type side struct {
 	name string
 	run  func(context.Context, *bench, bigPushed) (usage, error)
-}{
-	{"assay", assayVerdict},
-	{"trivy image", trivyImage},
-	{"fetch, hash, gunzip, untar", readLayers},
 }
+
+var (
+	assaySide = side{"assay", assayVerdict}
+	trivySide = side{"trivy image", trivyImage}
+	plainSide = side{"fetch, hash, gunzip, untar", readLayers}
+)
+
+// demand is what is to be found out about an image.
+type demand struct {
+	title string
+	// namespace is that of Assay's environment, flags are trivy's.
+	namespace string
+	flags     []string
+	// images are numbered from here on.
+	first int
+}
+
+var (
+	vulnerabilitiesOnly = demand{title: "push to verdict of %d MB", namespace: "dev", flags: []string{"--scanners=vuln"}}
+	// secretsToo is what the command does unless it is told otherwise.
+	secretsToo = demand{title: "push to verdict of %d MB with a search for secrets", namespace: "searched", first: 100}
+)
+
+// searched demands what the environments of the story do, and that there are no secrets in the image.
+const searched = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: searched}
+---
+apiVersion: assay.dev/v1alpha1
+kind: ClusterImagePolicy
+metadata: {name: searched}
+spec:
+  namespaces: [searched]
+  vulnerabilities:
+    block:
+    - {name: exploited, exploited: Known}
+    - {name: fixable, minSeverity: Critical, fix: Available}
+  image: {secrets: Deny}
+  authorities:
+  - name: release
+    key: {configMapKeyRef: {name: release-key, key: cosign.pub}}
+  signatures:
+  - {name: released, anyOf: [release]}
+`
 
 // bigPushed is a big image in the registry.
 type bigPushed struct {
+	wanted demand
 	number int
 	tag    string
 	digest string
@@ -59,34 +100,59 @@ type bigPushed struct {
 
 // pushToVerdict measures the way of a new image from its passport to its verdict.
 func pushToVerdict(ctx context.Context, b *bench) ([]result, error) {
-	measured, size, err := b.takeTurns(ctx, func(run int) (number int, layers func(uint64) uint64) { return run, ownLayers(run) })
+	measured, size, err := b.takeTurns(ctx, vulnerabilitiesOnly, ownLayers, assaySide, trivySide, plainSide)
 	if err != nil {
 		return nil, err
 	}
-	title := fmt.Sprintf("push to verdict of %d MB", size/1e6)
+	title := fmt.Sprintf(vulnerabilitiesOnly.title, size/1e6)
 	may := targets{wall: []float64{wallTarget}, peak: []float64{peakTarget}}
-	results := against(title, measured[sides[0].name], sides[1].name, measured[sides[1].name], may)
-	return append(results, against(title, measured[sides[0].name], sides[2].name, measured[sides[2].name], targets{})...), nil
+	results := against(title, measured, trivySide, may)
+	return append(results, against(title, measured, plainSide, targets{})...), nil
 }
 
 // knownLayers measures the same for images of which all layers but the last are those of images that were judged before.
 func knownLayers(ctx context.Context, b *bench) ([]result, error) {
-	measured, size, err := b.takeTurns(ctx, func(run int) (number int, layers func(uint64) uint64) {
-		return runs + run, lastLayerNew(runs+run, run)
-	})
+	measured, size, err := b.takeTurns(ctx, vulnerabilitiesOnly.after(runs), lastLayerNew, assaySide, trivySide)
 	if err != nil {
 		return nil, err
 	}
-	title := fmt.Sprintf("push to verdict of %d MB, 9 of 10 layers known", size/1e6)
-	return against(title, measured[sides[0].name], sides[1].name, measured[sides[1].name], targets{wall: []float64{knownTarget}}), nil
+	title := fmt.Sprintf(vulnerabilitiesOnly.title, size/1e6) + ", 9 of 10 layers known"
+	return against(title, measured, trivySide, targets{wall: []float64{knownTarget}}), nil
 }
 
-// takeTurns has all sides look at an image, some times, and returns what it cost them by their names.
-func (b *bench) takeTurns(ctx context.Context, choose func(run int) (number int, layers func(uint64) uint64)) (measured map[string][]usage, size int64, err error) {
+// secretSearch measures both with all that the command looks for.
+func secretSearch(ctx context.Context, b *bench) ([]result, error) {
+	policies, err := b.world.Expand(searched)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.world.Apply(ctx, policies); err != nil {
+		return nil, err
+	}
+	measured, size, err := b.takeTurns(ctx, secretsToo, ownLayers, assaySide, trivySide)
+	if err != nil {
+		return nil, err
+	}
+	title := fmt.Sprintf(secretsToo.title, size/1e6)
+	results := against(title, measured, trivySide, targets{wall: []float64{wallTarget}, peak: []float64{peakTarget}})
+	if measured, _, err = b.takeTurns(ctx, secretsToo.after(runs), lastLayerNew, assaySide, trivySide); err != nil {
+		return nil, err
+	}
+	return append(results, against(title+", 9 of 10 layers known", measured, trivySide, targets{wall: []float64{knownTarget}})...), nil
+}
+
+// after is the same demand on later images.
+func (d demand) after(images int) demand {
+	d.first += images
+	return d
+}
+
+// takeTurns has all sides look at an image, some times, and returns what it cost them by their names. layers says of which image
+// each layer is.
+func (b *bench) takeTurns(ctx context.Context, wanted demand, layers func(image int) func(layer uint64) uint64, sides ...side) (measured map[string][]usage, size int64, err error) {
 	measured = map[string][]usage{}
 	for run := range runs {
-		number, layers := choose(run)
-		pushed, err := b.pushBig(ctx, number, layers)
+		pushed, err := b.pushBig(ctx, wanted, wanted.first+run, layers)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -107,8 +173,9 @@ func (b *bench) takeTurns(ctx context.Context, choose func(run int) (number int,
 // targets are what may be taken of the yardstick, none where nothing is promised.
 type targets struct{ wall, peak []float64 }
 
-// against compares medians.
-func against(title string, ours []usage, yardstick string, theirs []usage, may targets) []result {
+// against compares medians of Assay and of another side.
+func against(title string, measured map[string][]usage, other side, may targets) []result {
+	ours, theirs, yardstick := measured[assaySide.name], measured[other.name], other.name
 	of := func(all []usage, number func(usage) float64) float64 {
 		var values []float64
 		for _, u := range all {
@@ -127,12 +194,12 @@ func against(title string, ours []usage, yardstick string, theirs []usage, may t
 }
 
 // pushBig pushes and signs a big image that nobody has seen before.
-func (b *bench) pushBig(ctx context.Context, number int, layers func(uint64) uint64) (bigPushed, error) {
-	image, err := bigImage(layers)
+func (b *bench) pushBig(ctx context.Context, wanted demand, number int, layers func(int) func(uint64) uint64) (bigPushed, error) {
+	image, err := bigImage(layers(number))
 	if err != nil {
 		return bigPushed{}, err
 	}
-	p := bigPushed{number: number, tag: fmt.Sprintf("%s:%d", bigRepository, number)}
+	p := bigPushed{wanted: wanted, number: number, tag: fmt.Sprintf("%s:%d", bigRepository, number)}
 	if p.digest, err = b.world.Release(ctx, p.tag, image); err != nil {
 		return p, err
 	}
@@ -158,7 +225,7 @@ func assayVerdict(ctx context.Context, b *bench, image bigPushed) (u usage, err 
 		return u, err
 	}
 	passport := &v1alpha1.TrustedImage{
-		ObjectMeta: metav1.ObjectMeta{Namespace: bigNamespace, Name: fmt.Sprintf("big-%d", image.number)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: image.wanted.namespace, Name: fmt.Sprintf("big-%d", image.number)},
 		Spec: v1alpha1.TrustedImageSpec{Source: v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{
 			Repository: b.registry.Host() + "/" + bigRepository, Tag: fmt.Sprint(image.number),
 		}}},
@@ -236,9 +303,10 @@ func trivyImage(ctx context.Context, b *bench, image bigPushed) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	command := exec.CommandContext(ctx, program, "image", "--cache-dir="+cache, "--quiet", "--insecure", "--image-src=remote",
+	flags := append([]string{"image", "--cache-dir=" + cache, "--quiet", "--insecure", "--image-src=remote",
 		"--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check", "--disable-telemetry",
-		"--scanners=vuln", "--format=json", "--output="+filepath.Join(cache, "report.json"), b.world.Reference(image.tag, image.digest))
+		"--format=json", "--output=" + filepath.Join(cache, "report.json")}, image.wanted.flags...)
+	command := exec.CommandContext(ctx, program, append(flags, b.world.Reference(image.tag, image.digest))...)
 	command.Env = []string{"HOME=" + cache}
 	return measureCommand(ctx, command)
 }
