@@ -87,7 +87,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	waker := &trustedimage.Waker{Reader: mgr.GetClient(), Fleet: parts.Fleet, Roster: known, Notifications: notifications}
 	waker.FollowDate(moments, clock.RealClock{})
 	parts.Gatherer.Times, parts.Gatherer.Earlier = times, waker.SeenEarlier
-	feeds := intelligence.New(clock.RealClock{}, changed(waker, policies), schedules...)
+	feeds := intelligence.New(clock.RealClock{}, changed(waker, policies.FeedChanged), schedules...)
 	feeds.Load(ctx)
 	if err := register(feeds, trustedimage.Metrics(mgr.GetClient()), imagepolicy.Metrics(mgr.GetClient(), clock.RealClock{})); err != nil {
 		return err
@@ -109,8 +109,8 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	return nil
 }
 
-// changed wakes those images and policies that a change of a feed concerns.
-func changed(waker *trustedimage.Waker, policies *imagepolicy.Wakers) intelligence.OnChange {
+// changed wakes those images that a change of a feed concerns, and tells policies of it.
+func changed(waker *trustedimage.Waker, tellPolicies func(context.Context)) intelligence.OnChange {
 	return func(ctx context.Context, name string, change feed.Change) {
 		switch {
 		case !change.Any():
@@ -121,7 +121,7 @@ func changed(waker *trustedimage.Waker, policies *imagepolicy.Wakers) intelligen
 		default:
 			waker.FeedChanged(ctx, change)
 		}
-		policies.FeedChanged(ctx)
+		tellPolicies(ctx)
 	}
 }
 

@@ -29,6 +29,10 @@ type fakeFindings struct {
 	added    map[image.Digest]bool
 	changed  map[image.Digest]bool
 	examined []image.Digest
+	// now is the clock by which Update asks whether the support of every image's distribution ended at a moment, zero for never.
+	now         func() time.Time
+	supportEnds time.Time
+	ended       bool
 }
 
 func newFindings(updated time.Time) *fakeFindings {
@@ -87,7 +91,7 @@ func (f *fakeFindings) Match(_ context.Context, manifest image.Digest) (vulnerab
 		return vulnerability.Matched{}, vulnerability.ErrNotAdded
 	}
 	f.examined = append(f.examined, manifest)
-	return vulnerability.Matched{Findings: slices.Clone(f.by[manifest])}, f.err
+	return vulnerability.Matched{Findings: slices.Clone(f.by[manifest]), Distribution: evidence.Distribution{Name: "debian 12", EndOfLife: f.ended}}, f.err
 }
 
 func (f *fakeFindings) Packages(_ context.Context, manifest image.Digest) ([]evidence.Package, error) {
@@ -110,6 +114,10 @@ func (f *fakeFindings) Feed() evidence.Fact[evidence.Feed] {
 func (f *fakeFindings) Update(context.Context) ([]image.Digest, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if ended := !f.supportEnds.IsZero() && !f.now().Before(f.supportEnds); ended != f.ended {
+		f.ended = ended
+		maps.Copy(f.changed, f.added)
+	}
 	changed := slices.Collect(maps.Keys(f.changed))
 	clear(f.changed)
 	return changed, nil

@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/alarm"
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
@@ -148,4 +149,39 @@ func TestStalenessIsSaidOnceAtItsMomentAndEndsWithTheNextDatabase(t *testing.T) 
 	if object := w.settle(dev); trusted(object) == first.String() || object.Status.Summary.Reason != v1alpha1.ReasonPolicyPassed {
 		t.Errorf("%+v", object.Status.Summary)
 	}
+}
+
+// TestTheEndOfSupportCountsAtItsMoment lets the support of the image's distribution end while no other database comes.
+func TestTheEndOfSupportCountsAtItsMoment(t *testing.T) {
+	policy := noFixableCriticals()
+	policy.Spec.Vulnerabilities.EndOfLife = v1alpha1.ToleranceDeny
+	w := newWorld(t, entryImage(), policy)
+	w.push("1.8", "good")
+	w.findings.supportEnds = time.Date(2026, 11, 3, 23, 59, 59, 0, time.UTC)
+	if object := w.settle(dev); trusted(object) == "" {
+		t.Fatalf("%v", conditions(object))
+	}
+	days := func(moment time.Time) []string {
+		moments := alarm.New(w.clock)
+		return w.wokenBy(func(waker *Waker) {
+			waker.FollowDate(moments, w.clock)
+			for w.clock.Now().Before(moment) {
+				w.clock.Step(time.Minute)
+				moments.Ring(t.Context())
+			}
+		})
+	}
+	mustWake(t, days(w.findings.supportEnds.Truncate(time.Minute)))
+	w.settle(dev)
+	requests := w.registry.requests
+	mustWake(t, days(w.findings.supportEnds.Add(time.Second)), "dev/checkout")
+	_, _ = w.reconciler.Reconcile(t.Context(), requestFor(dev))
+	object := w.get(dev)
+	if rules := object.Status.Trusted.Rules; object.Status.Trusted.NotPassingSince == nil || rules[len(rules)-1].Reason != v1alpha1.ReasonEndOfLife {
+		t.Errorf("%+v", object.Status.Trusted)
+	}
+	if w.registry.requests != requests {
+		t.Error("the registry was asked because of the date")
+	}
+	mustWake(t, days(w.clock.Now().Add(3*day)))
 }

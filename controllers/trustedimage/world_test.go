@@ -74,6 +74,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 			WithStatusSubresource(&v1alpha1.TrustedImage{}).
 			WithIndex(&v1alpha1.TrustedImage{}, upstreamIndex, upstreamOf).Build(),
 	}
+	w.findings.now = w.clock.Now
 	w.start(signerfake.NewSigner("seal"), t.TempDir())
 	return w
 }
