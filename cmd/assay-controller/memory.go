@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+
+	"github.com/assay-dev/assay/internal/resident"
 )
 
 const (
@@ -21,9 +23,9 @@ const (
 	worthReturning = 24 << 20
 )
 
-// memoryReturner gives memory back to the system that nobody needs at rest. The runtime keeps as much as what is in use may grow
-// by until the next collection: after ten thousand images were judged, that is a third of all memory, and stays unused for as long as
-// nothing changes. It is a manager.Runnable.
+// memoryReturner gives memory back to the system that nobody needs at rest: once what was needed to start, and later what the runtime
+// keeps because what is in use may grow by so much until the next collection. After ten thousand images were judged, that is a third
+// of all memory, and stays unused for as long as nothing changes. It is a manager.Runnable.
 type memoryReturner struct {
 	clock clock.WithTicker
 }
@@ -36,11 +38,14 @@ func (r memoryReturner) Start(ctx context.Context) error {
 	tick := r.clock.NewTicker(restPeriod)
 	defer tick.Stop()
 	before := readHeap()
-	for {
+	for started := false; ; started = true {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C():
+		}
+		if !started {
+			resident.ForgetStart()
 		}
 		before, _ = returnUnused(before)
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/assay-dev/assay/internal/inventory/wire"
+	"github.com/assay-dev/assay/internal/resident"
 )
 
 // attempts are what a confined process tries. Each returns what it got.
@@ -78,7 +79,7 @@ var testLimits = wire.Limits{Memory: 512 << 20, CPU: 2 * time.Second, FileSize: 
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "attempt" {
-		ForgetStart() // as the indexer does, which must not harm anything
+		resident.ForgetStart() // as the indexer does, which must not harm anything
 		confinement, err := Apply(os.Args[3], testLimits)
 		fmt.Printf("%+v %v: %v\n", confinement, err, attempts[os.Args[2]](os.Args[3]))
 		os.Exit(0)
@@ -137,23 +138,4 @@ func try(t *testing.T, attempt, folder string) string {
 		return "killed"
 	}
 	return string(output)
-}
-
-func TestForgetStart(t *testing.T) {
-	mapped := func() (pages int64) {
-		// The third number of proc_pid_statm(5) is what is there of files.
-		statm, err := os.ReadFile("/proc/self/statm")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := fmt.Sscan(string(statm), new(int64), new(int64), &pages); err != nil {
-			t.Fatal(err)
-		}
-		return pages
-	}
-	before := mapped()
-	ForgetStart()
-	if after := mapped(); after >= before {
-		t.Errorf("%d pages of files before, and %d after", before, after)
-	}
 }

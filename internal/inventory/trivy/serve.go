@@ -13,6 +13,7 @@ import (
 
 	"github.com/assay-dev/assay/internal/inventory/confine"
 	"github.com/assay-dev/assay/internal/inventory/wire"
+	"github.com/assay-dev/assay/internal/resident"
 )
 
 // Serve is the life of assay-index: it confines the process, waits for one image, indexes it, and ends. An error means that
@@ -36,7 +37,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	// It may be a long time before there is an image.
 	debug.FreeOSMemory()
-	confine.ForgetStart()
+	resident.ForgetStart()
 	confinement, err := confine.Apply(request.Scratch, request.Limits)
 	if err != nil {
 		return fmt.Errorf("confine the indexer: %w", err)

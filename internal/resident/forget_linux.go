@@ -1,7 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package confine
+// Package resident keeps what a program has in memory to what it needs.
+package resident
 
 import (
 	"bufio"
