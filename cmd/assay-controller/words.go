@@ -4,6 +4,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -18,10 +19,11 @@ type words struct {
 	known map[string]string
 }
 
-// share makes a status stand on the texts of others as far as they say the same.
+// share makes a status stand on the texts of others as far as they say the same, and gives its lists no room to grow.
 func (w *words) share(status *v1alpha1.TrustedImageStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	status.Conditions = slices.Clone(status.Conditions)
 	for i := range status.Conditions {
 		c := &status.Conditions[i]
 		w.one(&c.Type, &c.Reason, &c.Message)
@@ -32,10 +34,12 @@ func (w *words) share(status *v1alpha1.TrustedImageStatus) {
 	summary := &status.Summary
 	w.one(&summary.Reason, &summary.SignedBy, &summary.SBOM)
 	if t := status.Trusted; t != nil {
+		t.Rules, t.Worst, t.Reports = slices.Clone(t.Rules), slices.Clone(t.Worst), slices.Clone(t.Reports)
 		w.one(&t.Repository)
 		w.shareDescription(t.Rules, t.Worst, t.Excused, t.Scan, t.Reports)
 	}
 	if c := status.Candidate; c != nil {
+		c.Rules, c.Worst, c.Reports = slices.Clone(c.Rules), slices.Clone(c.Worst), slices.Clone(c.Reports)
 		w.one(&c.Repository)
 		w.shareDescription(c.Rules, c.Worst, c.Excused, c.Scan, c.Reports)
 	}

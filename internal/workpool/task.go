@@ -14,13 +14,10 @@ import (
 // task is one piece of work. Its fields are guarded by the pool's mutex; run is called without it.
 type task struct {
 	subject, version hash
-	run              func(ctx context.Context) (any, error)
 	// waiters wait for the result, or were told of it and have not taken it yet.
 	waiters map[types.NamespacedName]struct{}
-	course  course
-	urgent  bool
-	// number tells the order in which work was asked for.
-	number   uint64
+	// order is nil when the work is done: results are kept by the thousands.
+	*order
 	keep     time.Duration
 	begun    bool
 	done     bool
@@ -31,6 +28,15 @@ type task struct {
 	err   error
 	// failures in a row of the work with this key.
 	failures int
+}
+
+// order is work to be done, and when its turn is.
+type order struct {
+	run    func(ctx context.Context) (any, error)
+	course course
+	urgent bool
+	// number tells the order in which work was asked for.
+	number uint64
 }
 
 const (
@@ -50,18 +56,21 @@ const (
 
 // again returns the same work, to be done once more. t may be nil.
 func (t *task) again(key Key, run func(context.Context) (any, error)) *task {
-	fresh := &task{subject: hashOf(key.Subject), version: hashOf(key.Version), run: run, urgent: key.Urgent, waiters: map[types.NamespacedName]struct{}{}}
+	fresh := &task{
+		subject: hashOf(key.Subject), version: hashOf(key.Version),
+		order: &order{run: run, urgent: key.Urgent}, waiters: map[types.NamespacedName]struct{}{},
+	}
 	if t != nil {
 		fresh.failures = t.failures
 	}
 	return fresh
 }
 
-// end takes the result.
+// end takes the result of what was ordered.
 func (t *task) end(started, finished time.Time, value any, err error) {
 	t.value, t.err, t.done = value, err, true
 	t.finished, t.took = finished, finished.Sub(started)
-	t.run = nil
+	t.order = nil
 	if err == nil {
 		t.failures = 0
 	} else {

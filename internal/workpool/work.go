@@ -81,9 +81,9 @@ func (p *Pool) hasRoom(c course) bool {
 	return true
 }
 
-// leave gives the task's places free.
-func (p *Pool) leave(t *task) {
-	for _, l := range t.course.lanes {
+// leave gives the places free that work took.
+func (p *Pool) leave(c course) {
+	for _, l := range c.lanes {
 		if p.running[l]--; p.running[l] == 0 {
 			delete(p.running, l)
 		}
@@ -95,9 +95,9 @@ func (p *Pool) finish(ctx context.Context, t *task) {
 	started := p.clock.Now()
 	value, err := guarded(ctx, t.run)
 	p.mu.Lock()
-	t.end(started, p.clock.Now(), value, err)
 	p.hold(t.course.account, retryAfter(err))
-	p.leave(t)
+	p.leave(t.course)
+	t.end(started, p.clock.Now(), value, err)
 	waiters := make([]types.NamespacedName, 0, len(t.waiters))
 	for waiter := range t.waiters {
 		waiters = append(waiters, waiter)
