@@ -151,7 +151,7 @@ func (g generator) evidence() evidence.Evidence {
 	e := evidence.Evidence{
 		Signatures: map[string]evidence.Fact[evidence.Signature]{"1": g.signature(), "2": g.signature(), "3": g.signature()},
 		Database:   feed(), KEV: feed(), EPSS: feed(),
-		VEX: map[string]evidence.Fact[[]evidence.VEXStatement]{"1": g.statements(), "2": g.statements()},
+		VEX: map[string]evidence.Fact[[]evidence.VEXStatement]{"1": g.attested(), "2": g.attested()},
 	}
 	for i := range g.IntN(3) {
 		e.Platforms = append(e.Platforms, g.platform(i))
@@ -174,6 +174,15 @@ func (g generator) statements() evidence.Fact[[]evidence.VEXStatement] {
 	}
 	return pick(g, evidence.Checked(statements), evidence.Checked(statements), evidence.Checked(statements),
 		evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, "gone"), evidence.Fact[[]evidence.VEXStatement]{})
+}
+
+// attested are statements of which some were attested to a platform's image.
+func (g generator) attested() evidence.Fact[[]evidence.VEXStatement] {
+	fact := g.statements()
+	for i := range fact.Value {
+		fact.Value[i].Manifest = pick(g, image.Digest{}, image.Digest{}, image.DigestOf([]byte{0}), image.DigestOf([]byte{1}))
+	}
+	return fact
 }
 
 func (g generator) platform(i int) evidence.Platform {

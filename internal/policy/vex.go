@@ -180,8 +180,12 @@ func (s *statement) readProduct() {
 	}
 }
 
-// speaksOf says that a statement is about the package in the place. A product or a part that names neither is about nothing here.
+// speaksOf says that a statement is about the package in the place. One that was attested to the image of another platform is not, and
+// a product or a part that names neither is about nothing here.
 func (x *excuser) speaksOf(s *statement, where *place) bool {
+	if !s.Manifest.IsZero() && s.Manifest != where.manifest {
+		return false
+	}
 	s.readProduct()
 	x.compared += len(s.parts)
 	of := where.packageAt()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
 )
 
 // stated returns the usual statement after a change.
@@ -30,6 +31,10 @@ func TestVEXStatements(t *testing.T) {
 	}
 	const anyVersion = "pkg:deb/debian/openssl"
 	digest, manifest := checkout.Digest.String(), clean().Platforms[0].Manifest.String()
+	attestedTo := func(manifest image.Digest, status evidence.VEXStatus, at time.Time) vex {
+		return stated(func(s *vex) { s.Manifest, s.Status, s.Timestamp = manifest, status, at })
+	}
+	this, other := clean().Platforms[0].Manifest, image.DigestOf([]byte("linux/arm64"))
 	for name, test := range map[string]struct {
 		statements []vex
 		excuses    bool
@@ -72,7 +77,14 @@ func TestVEXStatements(t *testing.T) {
 		"a package in an image that is not this is not":        {[]vex{product("pkg:oci/payment", anyVersion)}, false},
 		"a subcomponent of the package itself is no finding":   {[]vex{product(anyVersion, "pkg:deb/debian/bash")}, false},
 		"a package within a package cannot be resolved":        {[]vex{product("pkg:deb/debian/curl", anyVersion)}, false},
-		"an image within an image cannot be resolved":          {[]vex{product("pkg:oci/checkout@"+digest, "pkg:oci/base@"+manifest)}, false},
+		"what was attested to the platform's image excuses":    {[]vex{attestedTo(this, evidence.VEXNotAffected, now)}, true},
+		"what was attested to that of another does not":        {[]vex{attestedTo(other, evidence.VEXNotAffected, now)}, false},
+		"not even when it names the image": {[]vex{stated(func(s *vex) {
+			s.Manifest, s.Product = other, "pkg:oci/checkout@"+digest
+		})}, false},
+		"and a later one there does not matter here":  {[]vex{notAffected, attestedTo(other, evidence.VEXAffected, now)}, true},
+		"but a later one to this platform does":       {[]vex{notAffected, attestedTo(this, evidence.VEXAffected, now)}, false},
+		"an image within an image cannot be resolved": {[]vex{product("pkg:oci/checkout@"+digest, "pkg:oci/base@"+manifest)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for kind, j := range map[string]judged{
@@ -146,6 +158,9 @@ func TestVEXExcusesOnEveryPlatformOrNot(t *testing.T) {
 	other := openssl
 	other.PURL = "pkg:deb/debian/openssl@3.0.1?arch=arm64&distro=debian-12.1"
 	e := with(clean(openssl), func(e *evidence.Evidence) { e.Platforms = append(e.Platforms, platform("linux/arm64", other)) })
+	attestedTo := func(platform int) evidence.VEXStatement {
+		return stated(func(s *evidence.VEXStatement) { s.Manifest = e.Platforms[platform].Manifest })
+	}
 	amd64, arm64 := notAffected, notAffected
 	amd64.Product, arm64.Product = "pkg:deb/debian/openssl?arch=amd64", "pkg:deb/debian/openssl?arch=arm64"
 	for name, test := range map[string]struct {
@@ -157,6 +172,8 @@ func TestVEXExcusesOnEveryPlatformOrNot(t *testing.T) {
 		"one for all is":                        {[]evidence.VEXStatement{notAffected}, Trusted},
 		"the index by its digest is every part": {[]evidence.VEXStatement{stated(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + checkout.Digest.String() })}, Trusted},
 		"one manifest of it is not":             {[]evidence.VEXStatement{stated(func(s *evidence.VEXStatement) { s.Product = "pkg:oci/x@" + e.Platforms[0].Manifest.String() })}, Rejected},
+		"attested to one platform's image":      {[]evidence.VEXStatement{attestedTo(0)}, Rejected},
+		"attested to the image of each":         {[]evidence.VEXStatement{attestedTo(0), attestedTo(1)}, Trusted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := (judged{[]Policy{stating(test.statements...)}, e, Circumstances{}}).verdict(); got.Outcome != test.want {
