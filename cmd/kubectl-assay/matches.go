@@ -80,6 +80,10 @@ func printNotes(out io.Writer, answer *query.Answer, nothing string) error {
 		if i == 0 {
 			p.line("the answer is not complete; what is in these images is not wholly known (kubectl assay why tells more):")
 		}
+		if image.Reference == "" {
+			p.line("  %s/%s  has no digest yet", image.Namespace, image.Name)
+			continue
+		}
 		p.line("  %s/%s  %s  %s", image.Namespace, image.Name, string(image.Standing), shortReference(image.Reference))
 	}
 	return p.err

@@ -14,7 +14,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/image"
@@ -55,6 +57,7 @@ func TestQuestions(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *queryWorld){
 		"two teams ask, on every way to Assay":               twoTeamsAsk,
 		"what an answer lacks is said":                       whatAnAnswerLacksIsSaid,
+		"an image without a digest is said":                  anImageWithoutADigestIsSaid,
 		"who gets no answer is told why":                     whoGetsNoAnswerIsToldWhy,
 		"a token goes to nobody but Assay":                   aTokenGoesToNobodyElse,
 		"hostile answers are printable":                      hostileAnswersArePrintable,
@@ -120,6 +123,29 @@ func whatAnAnswerLacksIsSaid(t *testing.T, w *queryWorld) {
 	want = "no image that you may see is known to contain a match\n" + want
 	if diff := cmp.Diff(want, errOut); diff != "" || code != exitUndetermined || out != "" {
 		t.Errorf("exit code %d, output %q, error output (-want +got):\n%s", code, out, diff)
+	}
+}
+
+// anImageWithoutADigestIsSaid asks while a new image is still being indexed: it may have what is asked for.
+func anImageWithoutADigestIsSaid(t *testing.T, w *queryWorld) {
+	create(t, w.api, &v1alpha1.TrustedImage{
+		ObjectMeta: metav1.ObjectMeta{Namespace: teamA, Name: "new"},
+		Spec:       v1alpha1.TrustedImageSpec{Source: v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{Repository: repository, Tag: "2"}}},
+	})
+	code, out, errOut := w.as(t, teamA, "affected", log4shell, "--assay-server", w.url)
+	want := `the answer is not complete; what is in these images is not wholly known (kubectl assay why tells more):
+  kubectl-assay-team-a/new  has no digest yet
+`
+	if diff := cmp.Diff(want, errOut); diff != "" || code != exitUndetermined || out != hers {
+		t.Errorf("exit code %d, output %q, error output (-want +got):\n%s", code, out, diff)
+	}
+	code, out, _ = w.as(t, teamA, "affected", log4shell, "--assay-server", w.url, "-o", "json")
+	var answer query.Answer
+	if err := json.Unmarshal([]byte(out), &answer); err != nil || code != exitUndetermined {
+		t.Fatalf("exit code %d, %v", code, err)
+	}
+	if diff := cmp.Diff([]query.Image{{Namespace: teamA, Name: "new"}}, answer.Unknown); diff != "" {
+		t.Errorf("unknown (-want +got):\n%s", diff)
 	}
 }
 

@@ -57,7 +57,7 @@ type Answer struct {
 	// MoreMatches says that there are more than MaxMatches.
 	MoreMatches bool `json:"moreMatches,omitempty"`
 	// Unknown are images whose contents, or vulnerabilities where these were asked for, are not known (yet), so that the answer
-	// does not speak of them.
+	// does not speak of them; and TrustedImages of which no digest is known (yet), without a standing and a reference.
 	Unknown []Image `json:"unknown,omitempty"`
 	// MoreUnknown says that there are more than MaxUnknown.
 	MoreUnknown bool `json:"moreUnknown,omitempty"`
@@ -77,13 +77,13 @@ const (
 	History Standing = "History"
 )
 
-// Image is a digest in a TrustedImage.
+// Image is a digest in a TrustedImage, or one that has none yet.
 type Image struct {
 	// Namespace and Name of the TrustedImage.
 	Namespace string   `json:"namespace"`
 	Name      string   `json:"name"`
 	Standing  Standing `json:"standing"`
-	// Reference is repository@digest.
+	// Reference is repository@digest. It is empty, as Standing is, while no digest of the TrustedImage is known.
 	Reference string `json:"image"`
 }
 

@@ -78,9 +78,9 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 	answer := w.answer(t, "ann", query.AffectedPath, query.VulnerabilityParameter, log4shell)
 	var unknown []string
 	for _, u := range answer.Unknown {
-		unknown = append(unknown, u.Namespace+"/"+u.Name)
+		unknown = append(unknown, u.Namespace+"/"+u.Name+" "+string(u.Standing))
 	}
-	if diff := cmp.Diff([]string{"team-a/half", "team-a/missing", "team-a/unjudged"}, unknown); diff != "" {
+	if diff := cmp.Diff([]string{"team-a/half Trusted", "team-a/missing Trusted", "team-a/unjudged Trusted", "team-a/unresolved "}, unknown); diff != "" {
 		t.Errorf("unknown (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"team-a/unjudged Trusted log4j-core 2.14.1"}, named(answer.Matches)); diff != "" {

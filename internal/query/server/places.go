@@ -13,7 +13,7 @@ import (
 	"github.com/assay-dev/assay/internal/query"
 )
 
-// place is a digest in a TrustedImage that the caller may see.
+// place is a digest in a TrustedImage that the caller may see, or one that has no digest yet.
 type place struct {
 	query.Image
 	platforms []platform
@@ -43,7 +43,8 @@ func namespacesOf(images []v1alpha1.TrustedImage) []string {
 	return namespaces
 }
 
-// placesOf returns the digests in the images of the namespaces that are visible. The images are only read.
+// placesOf returns the digests in the images of the namespaces that are visible. An image without any is a place of which nothing
+// is known. The images are only read.
 func placesOf(images []v1alpha1.TrustedImage, visible map[string]bool) places {
 	var of places
 	for i := range images {
@@ -51,6 +52,7 @@ func placesOf(images []v1alpha1.TrustedImage, visible map[string]bool) places {
 		if !visible[object.Namespace] {
 			continue
 		}
+		before := len(of)
 		add := func(standing query.Standing, p place, repository string, digest v1alpha1.DigestString) {
 			p.Image = query.Image{Namespace: object.Namespace, Name: object.Name, Standing: standing, Reference: repository + "@" + string(digest)}
 			of = append(of, p)
@@ -64,6 +66,9 @@ func placesOf(images []v1alpha1.TrustedImage, visible map[string]bool) places {
 		for h := range object.Status.History {
 			t := &object.Status.History[h]
 			add(query.History, trustedPlace(t), t.Repository, t.Digest)
+		}
+		if len(of) == before {
+			of = append(of, place{Image: query.Image{Namespace: object.Namespace, Name: object.Name}})
 		}
 	}
 	slices.SortStableFunc(of, func(a, b place) int { // Within an object they are in their order already.
