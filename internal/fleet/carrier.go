@@ -56,8 +56,8 @@ func (f *Fleet) Has(manifest image.Digest) bool {
 	return known && e.failure == nil && (f.results == nil || f.results.cover(e))
 }
 
-// Affected returns the packages in the images that carry the vulnerability, which is named by its id or an alias: in the order
-// of the images, sorted within each, and no more images once there are as many as the limit.
+// Affected returns the packages in the images that carry the vulnerability, which is named by its id or an alias in whatever case:
+// in the order of the images, sorted within each, and no more images once there are as many as the limit.
 func (f *Fleet) Affected(id string, in []image.Digest, limit int) []Carrier {
 	f.mutex.RLock()
 	defer f.mutex.RUnlock()
@@ -65,7 +65,7 @@ func (f *Fleet) Affected(id string, in []image.Digest, limit int) []Carrier {
 		return nil
 	}
 	r := f.results
-	meant := r.meaning(func(other string) bool { return other == id })
+	meant := r.meaning(func(other string) bool { return len(other) == len(id) && strings.EqualFold(other, id) })
 	return f.carriers(f.catalog.instancesWith(r, meant), in, limit, func(i instance, add func(Carrier)) {
 		for _, m := range r.matches[i.tuple] {
 			if meant(m) {

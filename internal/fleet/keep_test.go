@@ -265,6 +265,12 @@ func TestQueries(t *testing.T) {
 	if got := f.Affected("DSA-1-1", all, 9); len(got) != 4 {
 		t.Errorf("by an alias affected are %v", got)
 	}
+	if got := f.Affected("cve-2020-1001", all, 9); len(got) != 2 || got[0].ID != "CVE-2020-1001" {
+		t.Errorf("by an id in another case affected are %v", got)
+	}
+	if got := f.Affected("Dsa-1-1", all, 9); len(got) != 4 {
+		t.Errorf("by an alias in another case affected are %v", got)
+	}
 	if got := f.Affected("DSA-1-1", all, 2); len(got) != 2 {
 		t.Errorf("of two affected are %v", got)
 	}

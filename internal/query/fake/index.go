@@ -6,6 +6,7 @@ package fake
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/fleet"
@@ -30,7 +31,7 @@ func (i *Index) Has(manifest image.Digest) bool { return slices.Contains(i.Known
 
 // Affected implements [server.Index].
 func (i *Index) Affected(id string, in []image.Digest, limit int) []fleet.Carrier {
-	return i.carriers(in, limit, func(c fleet.Carrier) (fleet.Carrier, bool) { return c, c.ID == id })
+	return i.carriers(in, limit, func(c fleet.Carrier) (fleet.Carrier, bool) { return c, strings.EqualFold(c.ID, id) })
 }
 
 // Find implements [server.Index].

@@ -34,8 +34,8 @@ const maxText = 256
 type Index interface {
 	// Has says whether it knows what is in the image.
 	Has(manifest image.Digest) bool
-	// Affected returns the packages in the images that carry the vulnerability, in the order of the images, and no more images
-	// once there are as many as the limit.
+	// Affected returns the packages in the images that carry the vulnerability, whose id is compared without regard to case, in the
+	// order of the images, and no more images once there are as many as the limit.
 	Affected(id string, in []image.Digest, limit int) []fleet.Carrier
 	// Find returns the packages in the images that match, likewise.
 	Find(pattern fleet.Pattern, in []image.Digest, limit int) []fleet.Carrier
@@ -62,9 +62,6 @@ var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9:._-]{0,63}$`)
 func (a answerer) affected(question string, of places) (*query.Answer, error) {
 	if !identifier.MatchString(question) {
 		return nil, &refused{http.StatusBadRequest, "that is no identifier of a vulnerability, such as CVE-2021-44228"}
-	}
-	if cve := strings.ToUpper(question); strings.HasPrefix(cve, "CVE-") {
-		question = cve
 	}
 	feed := a.index.Feed()
 	if feed.State != evidence.Known {
