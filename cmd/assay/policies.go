@@ -4,139 +4,116 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/policy/keys"
 )
 
-// maxPolicyFile bounds a policy file, in bytes.
-const maxPolicyFile = 4 << 20
-
-// manifests are the policies of the files given, with the ConfigMaps that hold their keys.
+// manifests are the policies of the files given, with the ConfigMaps that hold their keys and VEX documents.
 type manifests struct {
-	policies   []policy.Policy
-	configMaps map[string]map[string]string
+	// namespace of policies that do not say which is theirs.
+	namespace   string
+	definitions definitions
+	policies    []policy.Policy
+	configMaps  configMaps
 }
 
-var (
-	_ keys.PolicyLister    = (*manifests)(nil)
-	_ keys.ConfigMapReader = (*manifests)(nil)
-)
+var _ keys.PolicyLister = (*manifests)(nil)
 
-// readManifests reads every policy and ConfigMap of the files. Policies hold in the environment that the image is judged for;
-// without one, every policy holds.
-func readManifests(paths []string, anyEnvironment bool) (*manifests, error) {
-	m := &manifests{configMaps: map[string]map[string]string{}}
+// readManifests reads every policy and ConfigMap of the files, and refuses what the API server would refuse. Policies that do not say
+// which namespace is theirs belong to the environment, or to the namespace default, as kubectl has it.
+func readManifests(ctx context.Context, paths []string, environment string) (*manifests, error) {
+	known, err := loadDefinitions()
+	if err != nil {
+		return nil, err
+	}
+	m := &manifests{namespace: cmp.Or(environment, metav1.NamespaceDefault), definitions: known, configMaps: configMaps{}}
+	var problems []error
 	for _, path := range paths {
-		if err := m.read(path); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
+		problems = append(problems, m.read(ctx, path)...)
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
 	}
 	if len(m.policies) == 0 {
 		return nil, errors.New("the files given by --policy hold no ImagePolicy or ClusterImagePolicy")
 	}
-	for i := range m.policies {
-		if anyEnvironment {
-			m.policies[i].Namespace, m.policies[i].Namespaces = "", []v1alpha1.NamespacePattern{"*"}
-		}
-	}
+	slices.SortFunc(m.policies, func(a, b policy.Policy) int { return cmp.Compare(a.Name, b.Name) })
 	return m, nil
-}
-
-// read reads a file, or every YAML file of a folder.
-func (m *manifests) read(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return m.readFile(path)
-	}
-	files, err := filepath.Glob(filepath.Join(path, "*.y*ml"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if err := m.readFile(file); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(file), err)
-		}
-	}
-	return nil
-}
-
-func (m *manifests) readFile(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close() //nolint:errcheck // Only read from.
-	documents := utilyaml.NewYAMLReader(bufio.NewReader(io.LimitReader(file, maxPolicyFile)))
-	for {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := m.add(document); err != nil {
-			return err
-		}
-	}
-}
-
-func (m *manifests) add(document []byte) error {
-	var kind struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-	}
-	if err := yaml.Unmarshal(document, &kind); err != nil {
-		return err
-	}
-	switch kind.APIVersion + " " + kind.Kind {
-	case v1alpha1.GroupVersion.String() + " ImagePolicy":
-		var p v1alpha1.ImagePolicy
-		if err := yaml.UnmarshalStrict(document, &p); err != nil {
-			return err
-		}
-		m.policies = append(m.policies, policy.FromImagePolicy(&p))
-	case v1alpha1.GroupVersion.String() + " ClusterImagePolicy":
-		var p v1alpha1.ClusterImagePolicy
-		if err := yaml.UnmarshalStrict(document, &p); err != nil {
-			return err
-		}
-		m.policies = append(m.policies, policy.FromClusterImagePolicy(&p))
-	case "v1 ConfigMap":
-		var c corev1.ConfigMap
-		if err := yaml.Unmarshal(document, &c); err != nil {
-			return err
-		}
-		m.configMaps[c.Name] = c.Data
-	}
-	return nil
 }
 
 // List returns all policies.
 func (m *manifests) List(context.Context, string) ([]policy.Policy, error) { return m.policies, nil }
 
-// Read returns the text under the key of a ConfigMap in the files, whatever its namespace.
-func (m *manifests) Read(_ context.Context, _ string, reference v1alpha1.ConfigMapKeyReference) (string, error) {
-	data, found := m.configMaps[string(reference.Name)]
-	if !found {
-		return "", keys.ErrConfigMapNotFound
+// speakingOf returns the policies that speak of the repository, in whatever environment they hold.
+func (m *manifests) speakingOf(repository image.Repository) []policy.Policy {
+	return slices.DeleteFunc(slices.Clone(m.policies), func(p policy.Policy) bool { return !p.MatchesRepository(repository) })
+}
+
+// add takes an object: a policy or a ConfigMap, or one that is none of the command's business.
+func (m *manifests) add(ctx context.Context, kind schema.GroupVersionKind, object map[string]any) []error {
+	definition, known := m.definitions[kind]
+	switch {
+	case known:
+		return m.addOurs(ctx, kind.Kind, definition, object)
+	case kind.Group == v1alpha1.GroupVersion.Group:
+		return []error{fmt.Errorf("%s has no such kind; want %s of %s", kind.GroupVersion(), m.definitions.kinds(), v1alpha1.GroupVersion)}
+	case kind == corev1.SchemeGroupVersion.WithKind("ConfigMap"):
+		var c corev1.ConfigMap
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &c); err != nil {
+			return []error{err}
+		}
+		return m.configMaps.add(c)
 	}
-	text, found := data[reference.Key]
-	if !found {
-		return "", keys.ErrKeyNotFound
+	return nil
+}
+
+// addOurs takes an object of a kind of Assay.
+func (m *manifests) addOurs(ctx context.Context, kind string, definition *definition, object map[string]any) []error {
+	metadata, problems := definition.metadata(object, m.namespace)
+	if problems = append(problems, definition.admit(ctx, object)...); len(problems) > 0 {
+		return problems.ToAggregate().Errors()
 	}
-	return text, nil
+	switch kind {
+	case "ImagePolicy":
+		var p v1alpha1.ImagePolicy
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &p); err != nil {
+			return []error{err}
+		}
+		p.ObjectMeta = metadata
+		return m.hold(policy.FromImagePolicy(&p))
+	case "ClusterImagePolicy":
+		var p v1alpha1.ClusterImagePolicy
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &p); err != nil {
+			return []error{err}
+		}
+		p.ObjectMeta = metadata
+		return m.hold(policy.FromClusterImagePolicy(&p))
+	}
+	return nil
+}
+
+// hold takes a policy that can do what it says.
+func (m *manifests) hold(read policy.Policy) []error {
+	if slices.ContainsFunc(m.policies, func(p policy.Policy) bool { return p.Name == read.Name }) {
+		return []error{errors.New("the files hold another policy of this name; leave one out")}
+	}
+	m.policies = append(m.policies, read)
+	var useless []error
+	for _, problem := range policy.Check(read.Spec) {
+		useless = append(useless, fmt.Errorf("spec.%w", problem))
+	}
+	return useless
 }

@@ -21,10 +21,11 @@ import (
 // verifyOptions are the flags of assay verify.
 type verifyOptions struct {
 	imageOptions
-	policies    []string
-	environment string
-	replaces    string
-	output      string
+	policies       []string
+	environment    string
+	assayNamespace string
+	replaces       string
+	output         string
 }
 
 const verifyLong = `Resolve the image, find out what is in it and who signed it, and judge it under the policies of the files given,
@@ -52,6 +53,7 @@ func verifyCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringArrayVar(&o.policies, "policy", nil, "file with policies, or a folder of such files; may be repeated")
 	flags.StringVar(&o.environment, "environment", "", "namespace whose policies hold; empty means that every policy of the files holds")
+	flags.StringVar(&o.assayNamespace, "assay-namespace", "assay-system", "namespace that Assay runs in, where cluster-wide policies find their ConfigMaps")
 	flags.StringVar(&o.replaces, "replaces", "", "repository:tag or repository@digest that the environment trusts now, for vulnerabilities.notWorseThanCurrent")
 	addOutputFlag(command, &o.output)
 	_ = command.MarkFlagRequired("policy") // The flag exists.
@@ -63,7 +65,7 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	files, err := readManifests(o.policies, o.environment == "")
+	files, err := readManifests(ctx, o.policies, o.environment)
 	if err != nil {
 		return err
 	}
@@ -73,7 +75,7 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 	}
 	defer s.close()
 	s.refresh(ctx)
-	set, err := (&keys.Resolver{Policies: files, ConfigMaps: files}).Matching(ctx, o.environment, s.reference.Repository)
+	set, err := o.matching(ctx, files, s.reference.Repository)
 	if err != nil {
 		return err
 	}
@@ -93,6 +95,15 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 		return err
 	}
 	return exitOf(verdict.Outcome)
+}
+
+// matching returns the policies that speak of the image: those that hold in the environment, or all when none is named.
+func (o *verifyOptions) matching(ctx context.Context, files *manifests, repository image.Repository) (keys.Set, error) {
+	resolver := &keys.Resolver{Policies: files, ConfigMaps: files.configMaps, Namespace: o.assayNamespace}
+	if o.environment != "" {
+		return resolver.Matching(ctx, o.environment, repository)
+	}
+	return resolver.Resolve(ctx, files.speakingOf(repository))
 }
 
 // gather collects and examines the evidence that the policies look at.

@@ -1,0 +1,155 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-dev/assay/internal/policy"
+)
+
+// policyFile writes a file with policies.
+func policyFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// clusterWide is a policy with a spec in YAML's flow style.
+func clusterWide(spec string) string {
+	return "apiVersion: assay.dev/v1alpha1\nkind: ClusterImagePolicy\nmetadata: {name: baseline}\nspec: {namespaces: [prod], " + spec + "}\n"
+}
+
+// What the API server refuses must not pass where no API server looks, and whoever wrote it is told where it stands and what may.
+func TestAPolicyThatTheAPIServerRefusesIsRefused(t *testing.T) {
+	const excuse = `id: CVE-2024-1, package: "pkg:deb/debian/curl", reason: unused`
+	for name, test := range map[string]struct{ spec, field, wants string }{
+		"a value in lower case": {`vulnerabilities: {endOfLife: deny}`,
+			"spec.vulnerabilities.endOfLife", `"Deny", "Allow"`},
+		"a severity in capitals": {`vulnerabilities: {block: [{name: a, minSeverity: CRITICAL}]}`,
+			"spec.vulnerabilities.block[0].minSeverity", `"Critical"`},
+		"secrets in lower case": {`image: {secrets: deny}`,
+			"spec.image.secrets", `"Deny"`},
+		"an exception without a reason": {`vulnerabilities: {exceptions: [{id: CVE-2024-1, package: "pkg:deb/debian/curl", expiresAt: "2999-01-01T00:00:00Z"}]}`,
+			"spec.vulnerabilities.exceptions[0].reason", "Required"},
+		"a date that is no moment": {`vulnerabilities: {exceptions: [{` + excuse + `, expiresAt: "2027-13-01"}]}`,
+			"spec.vulnerabilities.exceptions[0].expiresAt", "should match"},
+		"a moment that no calendar has": {`vulnerabilities: {exceptions: [{` + excuse + `, expiresAt: "2027-13-01T00:00:00Z"}]}`,
+			"spec.vulnerabilities.exceptions[CVE-2024-1, pkg:deb/debian/curl].expiresAt", "no moment"},
+		"a duration in days": {`vulnerabilities: {block: [{name: a, fix: Available, gracePeriod: {from: FixSeen, duration: 30d}}]}`,
+			"spec.vulnerabilities.block[0].gracePeriod.duration", "should match"},
+		"an age that is none": {`vulnerabilities: {maxScanAge: banana}`,
+			"spec.vulnerabilities.maxScanAge", "should match"},
+		"a number with a comma": {`vulnerabilities: {block: [{name: a, minEPSS: "1,5"}]}`,
+			"spec.vulnerabilities.block[0].minEPSS", "should match"},
+		"a number that must be text": {`vulnerabilities: {block: [{name: a, minEPSS: 0.5}]}`,
+			"spec.vulnerabilities.block[0].minEPSS", "string"},
+		"a rule without any condition": {`vulnerabilities: {block: [{name: a}]}`,
+			"spec.vulnerabilities.block[0]", "set at least one of minSeverity, minEPSS, fix and exploited"},
+		"two rules of one name": {`vulnerabilities: {block: [{name: a, fix: Available}, {name: a, minSeverity: Low}]}`,
+			"spec.vulnerabilities.block[1]", "Duplicate"},
+		"one pattern twice": {`images: [shop/a, shop/a]`,
+			"spec.images[1]", "Duplicate"},
+		"a signature of nobody who is known": {`signatures: [{name: a, anyOf: [nobody]}]`,
+			"spec", "signatures[].anyOf must name entries of authorities"},
+		"a pattern that matches nothing": {`images: [shop/Checkout]`,
+			"spec.images", "matches nothing"},
+		"a field that is not there": {`vulnerabilities: {blok: []}`,
+			"spec.vulnerabilities.blok", "there is no such field"},
+		"a list that is none": {`vulnerabilities: {block: {name: a}}`,
+			"spec.vulnerabilities.block", "array"},
+		"an empty list": {`signatures: [{name: a, anyOf: []}]`,
+			"spec.signatures[0].anyOf", "at least 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := policyFile(t, clusterWide(test.spec))
+			_, err := readManifests(t.Context(), []string{path}, "")
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			for _, part := range []string{path + ": ClusterImagePolicy baseline: ", test.field, test.wants} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestMetadataAndDocumentsThatTheAPIServerRefusesAreRefused(t *testing.T) {
+	good := clusterWide("images: [shop/a]")
+	for name, test := range map[string]struct{ file, says string }{
+		"a policy without a name":    {strings.Replace(good, "name: baseline", "labels: {}", 1), "ClusterImagePolicy without a name: metadata.name: Required"},
+		"a name that is none":        {strings.Replace(good, "baseline", "Base_line", 1), "metadata.name: Invalid"},
+		"metadata that is not there": {strings.Replace(good, "name: baseline", "name: baseline, nam: a", 1), `unknown field "nam"`},
+		"a key that is there twice":  {good + "spec: {namespaces: [dev]}\n", "already set"},
+		"a policy that is there twice": {good + "---\n" + good,
+			"ClusterImagePolicy baseline: the files hold another policy of this name"},
+		"a wrong one among right ones": {good + "---\n" + strings.Replace(clusterWide("images: []"), "ImagePolicy", "ImagePolicie", 1),
+			"ClusterImagePolicie baseline: assay.dev/v1alpha1 has no such kind; want ClusterImagePolicy, ImagePolicy, TrustedImage of assay.dev/v1alpha1"},
+		"another wrong kind of Assay": {good + "---\napiVersion: assay.dev/v1alpha1\nkind: TrustedImage\nmetadata: {name: a}\nspec: {interval: often}\n",
+			"TrustedImage a: spec."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readManifests(t.Context(), []string{policyFile(t, test.file)}, "")
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want %q", err, test.says)
+			}
+		})
+	}
+}
+
+// Everything that is wrong is said at once.
+func TestEveryProblemOfAFolderIsSaid(t *testing.T) {
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"a.yaml": clusterWide("image: {secrets: deny, user: root}"),
+		"b.yml":  strings.Replace(clusterWide("vulnerabilities: {endOfLife: deny}"), "baseline", "other", 1),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := readManifests(t.Context(), []string{folder}, "")
+	if err == nil {
+		t.Fatal("the folder was taken")
+	}
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[2], filepath.Join(folder, "b.yml")+": ClusterImagePolicy other: ") {
+		t.Errorf("got %q", lines)
+	}
+}
+
+// What a cluster gives out can be judged by, and what is not Assay's is left alone.
+func TestWhatTheAPIServerTakesIsTaken(t *testing.T) {
+	const namespaced = "apiVersion: assay.dev/v1alpha1\nkind: ImagePolicy\nmetadata: {name: strict, namespace: prod}\n"
+	for name, test := range map[string]struct {
+		file string
+		want []string
+	}{
+		"a policy with a status, as a cluster has it": {
+			namespaced + "spec: {}\nstatus: {observedGeneration: 3, whatever: {}}\n", []string{"prod/strict"}},
+		"a policy beside what others own": {
+			namespaced + "spec: {}\n---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: a}\nspec: {policy: {}}\n", []string{"prod/strict"}},
+		"a policy without a namespace": {strings.Replace(namespaced, ", namespace: prod", "", 1) + "spec: {}\n", []string{"dev/strict"}},
+		"a default that counts":        {clusterWide("authorities: [{name: a, key: {inline: x}}], signatures: [{name: a, anyOf: [a]}]"), []string{"baseline"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := readManifests(t.Context(), []string{policyFile(t, test.file)}, "dev")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, policy.Names(m.policies)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
