@@ -4,13 +4,11 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/policy/keys"
@@ -74,14 +72,10 @@ func (o *scanOptions) run(command *cobra.Command, argument string) error {
 	} else {
 		err = report.Write(out, judgement, o.output, false)
 	}
-	if err == nil && slices.ContainsFunc(collected.Platforms, isUnknown) {
+	if err == nil && !judgement.Complete() {
 		return verdictError{exitUndetermined}
 	}
 	return err
-}
-
-func isUnknown(p evidence.Platform) bool {
-	return p.Inventory.State != evidence.Known || p.Findings.State != evidence.Known
 }
 
 func formatNames() string { return strings.Join(report.Formats(), ", ") }

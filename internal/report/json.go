@@ -59,6 +59,9 @@ type (
 		Message      string        `json:"message,omitempty"`
 		Findings     []jsonFinding `json:"findings"`
 		Secrets      []jsonSecret  `json:"secrets,omitempty"`
+		// SecretsReason and SecretsMessage say why not every secret may be listed that was asked for.
+		SecretsReason  string `json:"secretsReason,omitempty"`
+		SecretsMessage string `json:"secretsMessage,omitempty"`
 	}
 	jsonFinding struct {
 		ID            string            `json:"id"`
@@ -117,7 +120,7 @@ func platformOf(p evidence.Platform) jsonPlatform {
 		Distribution: p.Distribution.Value.Name, EndOfLife: p.Distribution.Value.EndOfLife,
 		Packages: p.Inventory.Value.Packages, Unidentified: p.Inventory.Value.Unidentified,
 		Known:    p.Inventory.State == evidence.Known && p.Findings.State == evidence.Known,
-		Findings: []jsonFinding{},
+		Findings: []jsonFinding{}, SecretsReason: p.Secrets.Reason, SecretsMessage: p.Secrets.Message,
 	}
 	out.Reason, out.Message = p.Inventory.Reason, p.Inventory.Message
 	if p.Inventory.State == evidence.Known {

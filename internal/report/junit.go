@@ -6,12 +6,14 @@ package report
 import (
 	"encoding/xml"
 	"io"
+	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
-// The part of JUnit's XML that continuous integration reads: a suite per policy, a case per rule.
+// The part of JUnit's XML that continuous integration reads: a suite per policy with a case per rule, and a suite per platform
+// with a case for everything found there.
 type (
 	junitSuites struct {
 		XMLName xml.Name      `xml:"testsuites"`
@@ -38,19 +40,14 @@ type (
 	}
 )
 
-// JUnit writes the rules as test cases: one that fails is a failure, one that could not be decided an error.
+// JUnit writes the rules as test cases: one that fails is a failure, one that could not be decided an error. Of an image that
+// nobody judged every finding is a failure, and every platform an error of which not everything is known.
 func JUnit(w io.Writer, j Judgement) error {
-	out := junitSuites{Name: "assay verify " + evidence.Printable(j.Image, maxText)}
-	suites := map[string]*junitSuite{}
-	for _, rule := range j.Rules {
-		suite, exists := suites[rule.Policy]
-		if !exists {
-			suite = &junitSuite{Name: cell(rule.Policy)}
-			suites[rule.Policy] = suite
-			out.Suites = append(out.Suites, suite)
-		}
-		suite.add(j, rule)
+	out := junitSuites{Name: "assay scan " + evidence.Printable(j.Image, maxText)}
+	if j.judged() {
+		out.Name = "assay verify " + evidence.Printable(j.Image, maxText)
 	}
+	out.Suites = append(j.policySuites(), j.platformSuites()...)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
@@ -63,20 +60,80 @@ func JUnit(w io.Writer, j Judgement) error {
 	return err
 }
 
-func (s *junitSuite) add(j Judgement, rule v1alpha1.RuleResult) {
-	added := junitCase{Class: evidence.Printable(j.Image, maxText), Name: evidence.Printable(rule.Rule, maxText)}
-	detail := &junitDetail{Type: evidence.Printable(rule.Reason, maxText), Message: evidence.Printable(rule.Message, maxText)}
+func (j Judgement) policySuites() []*junitSuite {
+	var all []*junitSuite
+	suites := map[string]*junitSuite{}
+	for _, rule := range j.Rules {
+		suite, exists := suites[rule.Policy]
+		if !exists {
+			suite = &junitSuite{Name: cell(rule.Policy)}
+			suites[rule.Policy] = suite
+			all = append(all, suite)
+		}
+		added, detail := j.junitCase(rule.Rule), junitDetailOf(rule.Reason, rule.Message)
+		switch rule.Result {
+		case v1alpha1.ResultPass:
+		case v1alpha1.ResultExcepted:
+			added.Output = detail.Message
+		case v1alpha1.ResultFail:
+			added.Failure = detail
+		default:
+			added.Error = detail
+		}
+		suite.add(added)
+	}
+	return all
+}
+
+// platformSuites tell what the rules do not.
+func (j Judgement) platformSuites() []*junitSuite {
+	var all []*junitSuite
+	for _, p := range j.Evidence.Platforms {
+		suite := &junitSuite{Name: cell(p.Platform.String())}
+		if !j.judged() {
+			j.addContents(suite, p)
+		}
+		if suite.Tests > 0 {
+			all = append(all, suite)
+		}
+	}
+	return all
+}
+
+// addContents adds a case for the platform itself and one for each finding.
+func (j Judgement) addContents(suite *junitSuite, p evidence.Platform) {
+	contents := j.junitCase("everything in the image is known")
+	unknowns := unknownsOf(p)
+	var reasons, messages []string
+	for _, open := range unknowns {
+		reasons, messages = append(reasons, open.reason), append(messages, open.message)
+	}
+	if len(unknowns) > 0 {
+		contents.Error = junitDetailOf(strings.Join(reasons, ", "), strings.Join(messages, "; "))
+	}
+	suite.add(contents)
+	for _, f := range p.Findings.Value {
+		added := j.junitCase(strings.Join(strings.Fields(f.ID+" in "+f.Package+" "+f.Version+" "+f.Path), " "))
+		added.Failure = junitDetailOf(string(severityNames[f.Severity]), carried(f))
+		suite.add(added)
+	}
+}
+
+func (j Judgement) junitCase(name string) junitCase {
+	return junitCase{Class: evidence.Printable(j.Image, maxText), Name: evidence.Printable(name, maxText)}
+}
+
+func junitDetailOf(kind, message string) *junitDetail {
+	return &junitDetail{Type: evidence.Printable(kind, maxText), Message: evidence.Printable(message, maxText)}
+}
+
+func (s *junitSuite) add(added junitCase) {
 	s.Tests++
-	switch rule.Result {
-	case v1alpha1.ResultPass:
-	case v1alpha1.ResultExcepted:
-		added.Output = detail.Message
-	case v1alpha1.ResultFail:
+	if added.Failure != nil {
 		s.Failures++
-		added.Failure = detail
-	default:
+	}
+	if added.Error != nil {
 		s.Errors++
-		added.Error = detail
 	}
 	s.Cases = append(s.Cases, added)
 }

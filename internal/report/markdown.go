@@ -20,9 +20,16 @@ const maxListed = 50
 // link, a mention or markup.
 func Markdown(w io.Writer, j Judgement) error {
 	p := printer{w: w}
-	p.line(fmt.Sprintf("### %s %s", marks[j.Verdict], verdictOr(j.Verdict, "Scanned")))
+	unknowns := j.unknowns()
+	p.line("### " + heading(j.Verdict, len(unknowns) == 0))
 	p.line("")
 	p.line(code(j.Image) + " at " + code(j.Digest))
+	if len(unknowns) > 0 {
+		p.line("\n| platform | not known | why |\n|---|---|---|")
+		for _, open := range unknowns {
+			p.line(fmt.Sprintf("| %s | %s | %s |", code(open.platform), code(open.reason), code(open.message)))
+		}
+	}
 	if len(j.Rules) > 0 {
 		p.line("\n| result | policy | rule | what to do |\n|---|---|---|---|")
 		for _, r := range slices.SortedStableFunc(slices.Values(j.Rules), func(a, b v1alpha1.RuleResult) int { return urgency(a) - urgency(b) }) {
@@ -37,11 +44,15 @@ var marks = map[v1alpha1.Verdict]string{
 	v1alpha1.VerdictTrusted: "✅", v1alpha1.VerdictRejected: "❌", v1alpha1.VerdictUndetermined: "❔",
 }
 
-func verdictOr(verdict v1alpha1.Verdict, otherwise string) string {
-	if verdict == "" {
-		return otherwise
+// heading is the verdict, or whether everything is known that a verdict could rest on.
+func heading(verdict v1alpha1.Verdict, complete bool) string {
+	switch {
+	case verdict != "":
+		return strings.TrimSpace(marks[verdict] + " " + evidence.Printable(string(verdict), maxCell))
+	case complete:
+		return "Scanned"
 	}
-	return evidence.Printable(string(verdict), maxCell)
+	return marks[v1alpha1.VerdictUndetermined] + " Not everything in the image is known"
 }
 
 func (p *printer) findingsTable(all []located) {

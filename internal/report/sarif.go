@@ -5,13 +5,10 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
-	"github.com/assay-dev/assay/internal/image"
 )
 
 // The part of SARIF 2.1.0 (OASIS) that code scanning services read.
@@ -22,8 +19,9 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -32,6 +30,18 @@ type (
 		Name    string      `json:"name"`
 		Version string      `json:"version,omitempty"`
 		Rules   []sarifRule `json:"rules"`
+	}
+	sarifInvocation struct {
+		ExecutionSuccessful bool                `json:"executionSuccessful"`
+		Notifications       []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotification struct {
+		Descriptor sarifReference `json:"descriptor"`
+		Level      string         `json:"level"`
+		Message    sarifText      `json:"message"`
+	}
+	sarifReference struct {
+		ID string `json:"id"`
 	}
 	sarifRule struct {
 		ID               string          `json:"id"`
@@ -72,45 +82,26 @@ type (
 	}
 )
 
-// sarifLevels and securitySeverities by severity; the numbers are the middle of the CVSS 3.1 ranges.
-var (
-	sarifLevels = map[evidence.Severity]string{
-		evidence.SeverityCritical: "error", evidence.SeverityHigh: "error", evidence.SeverityMedium: "warning",
-		evidence.SeverityLow: "note", evidence.SeverityUnknown: "note",
-	}
-	securitySeverities = map[evidence.Severity]string{
-		evidence.SeverityCritical: "9.5", evidence.SeverityHigh: "8.0", evidence.SeverityMedium: "5.5", evidence.SeverityLow: "2.0",
-	}
-)
-
 // maxText bounds a text in a report for programs, in characters.
 const maxText = 1024
 
-// SARIF writes the findings and the rules that do not pass for code scanning services (SARIF 2.1.0). What is excused is there as
-// a suppressed result.
+// SARIF writes the findings, the rules that do not pass and what is not known of the image for code scanning services (SARIF
+// 2.1.0). What is excused is there as a suppressed result. A service closes every alert that has no result any more: what is not
+// known is a result, too, so that nobody takes it for clean.
 func SARIF(w io.Writer, j Judgement) error {
 	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "Assay", Version: j.Version, Rules: []sarifRule{}}}, Results: []sarifResult{}}
-	described := map[string]bool{}
-	describe := func(rule sarifRule) {
-		if !described[rule.ID] {
-			described[rule.ID] = true
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
-		}
-	}
+	run.Invocations = []sarifInvocation{j.invocation()}
 	for _, rule := range j.Rules {
 		if rule.Result == v1alpha1.ResultFail || rule.Result == v1alpha1.ResultUnknown {
-			result := j.ruleResult(rule)
-			describe(sarifRule{ID: result.RuleID, ShortDescription: sarifText{"A rule of a policy that the image does not pass"}})
-			run.Results = append(run.Results, result)
+			run.add(j.ruleResult(rule), "A rule of a policy that the image does not pass", sarifProperties{})
 		}
+	}
+	for _, open := range j.unknowns() {
+		run.add(j.unknownResult(open), "Something in the image that is not known", sarifProperties{})
 	}
 	for _, f := range j.findings() {
 		result := j.findingResult(f)
-		describe(sarifRule{
-			ID: result.RuleID, ShortDescription: sarifText{result.RuleID + " in a package of the image"},
-			Properties: sarifProperties{Tags: []string{"security", "vulnerability"}, SecuritySeverity: securitySeverities[f.Severity]},
-		})
-		run.Results = append(run.Results, result)
+		run.add(result, result.RuleID+" in a package of the image", securityProperties(f.Severity, "vulnerability"))
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
@@ -119,63 +110,25 @@ func SARIF(w io.Writer, j Judgement) error {
 	})
 }
 
-func (j Judgement) ruleResult(rule v1alpha1.RuleResult) sarifResult {
-	level := "error"
-	if rule.Result == v1alpha1.ResultUnknown {
-		level = "warning"
-	}
-	id := evidence.Printable(strings.TrimPrefix(rule.Policy+"/"+rule.Rule, "/"), maxText)
-	return sarifResult{
-		RuleID: id, Level: level, Message: sarifText{evidence.Printable(rule.Reason+": "+rule.Message, maxText)},
-		Locations: locate(j.Image, ""), Fingerprints: fingerprint(j.Image, id),
-	}
-}
-
-func (j Judgement) findingResult(f located) sarifResult {
-	id := evidence.Printable(f.ID, maxText)
-	text := fmt.Sprintf("%s %s (%s)", f.Package, f.Version, severityNames[f.Severity])
-	if f.FixedVersion != "" {
-		text += ", fixed in " + f.FixedVersion
-	} else {
-		text += ", no fix is published"
-	}
-	result := sarifResult{
-		RuleID: id, Level: sarifLevels[f.Severity], Message: sarifText{evidence.Printable(text, maxText)},
-		Locations: locate(j.Image, f.Path), Fingerprints: fingerprint(j.Image, id, f.Package, f.Path, f.Target),
-	}
-	for _, e := range f.excused {
-		result.Suppressions = append(result.Suppressions, sarifSuppression{
-			Kind: "external", Status: "accepted", Justification: evidence.Printable(strings.TrimSpace(e.By+" "+e.Reason), maxText),
-		})
-	}
-	return result
-}
-
-// locate names the file in the image, or the image. A location must be a relative URI to be shown.
-func locate(name, file string) []sarifLocation {
-	var l sarifLocation
-	l.Physical.Artifact.URI = uri(name)
-	if file != "" {
-		l.Physical.Artifact.URI = uri(file)
-	}
-	l.Physical.Region.StartLine = 1
-	return []sarifLocation{l}
-}
-
-// uri makes a path of a text: whatever has a meaning in a URI is escaped.
-func uri(text string) string {
-	var b strings.Builder
-	for _, c := range []byte(strings.TrimLeft(evidence.Printable(text, maxText), "/")) {
-		if c > ' ' && !strings.ContainsRune(`%:?#[]@"<>\^{|}`+"`", rune(c)) {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
+// add adds a result, and its rule if it is the first of it.
+func (r *sarifRun) add(result sarifResult, description string, properties sarifProperties) {
+	r.Results = append(r.Results, result)
+	for _, rule := range r.Tool.Driver.Rules {
+		if rule.ID == result.RuleID {
+			return
 		}
 	}
-	return b.String()
+	r.Tool.Driver.Rules = append(r.Tool.Driver.Rules, sarifRule{ID: result.RuleID, ShortDescription: sarifText{description}, Properties: properties})
 }
 
-// fingerprint is the same for the same result of the next build.
-func fingerprint(parts ...string) map[string]string {
-	return map[string]string{"assay/v1": image.DigestOf([]byte(strings.Join(parts, "\x00"))).Hex()}
+// invocation says whether everything could be found out.
+func (j Judgement) invocation() sarifInvocation {
+	unknowns := j.unknowns()
+	out := sarifInvocation{ExecutionSuccessful: len(unknowns) == 0 && j.Verdict != v1alpha1.VerdictUndetermined}
+	for _, open := range unknowns {
+		out.Notifications = append(out.Notifications, sarifNotification{
+			Descriptor: sarifReference{evidence.Printable(open.reason, maxText)}, Level: "error", Message: open.text(),
+		})
+	}
+	return out
 }

@@ -48,11 +48,7 @@ func Findings(w io.Writer, j Judgement, colour bool) error {
 		if platform.Distribution.Value.EndOfLife {
 			name += ", no longer supported by its vendor"
 		}
-		reason, message := platform.Inventory.Reason, platform.Inventory.Message
-		if reason == "" {
-			reason, message = platform.Findings.Reason, platform.Findings.Message
-		}
-		p.table("", []row{{cells: []string{"Platform:", name, reason}, note: message}})
+		p.table("", platformRows(name, unknownsOf(platform)))
 	}
 	var rows []row
 	for _, f := range j.findings() {
@@ -69,4 +65,16 @@ func Findings(w io.Writer, j Judgement, colour bool) error {
 		p.table("", rows)
 	}
 	return p.err
+}
+
+// platformRows name the platform with what is not known of it.
+func platformRows(name string, unknowns []unknown) []row {
+	if len(unknowns) == 0 {
+		return []row{{cells: []string{"Platform:", name}}}
+	}
+	var rows []row
+	for _, open := range unknowns {
+		rows = append(rows, row{cells: []string{"Platform:", name, open.reason}, note: open.message})
+	}
+	return rows
 }
