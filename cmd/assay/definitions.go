@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -98,13 +97,13 @@ func newDefinition(shipped *apiextensionsv1.JSONSchemaProps) (*definition, error
 	return &definition{structural: structural, schema: validator, rules: cel.NewValidator(structural, true, ruleLimit)}, nil
 }
 
-// kinds names the kinds for people, sorted.
-func (d definitions) kinds() string {
+// kinds returns the names of the kinds, sorted.
+func (d definitions) kinds() []string {
 	names := map[string]bool{}
 	for kind := range d {
 		names[kind.Kind] = true
 	}
-	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+	return slices.Sorted(maps.Keys(names))
 }
 
 // metadata returns the object's metadata, and puts an object without a namespace that needs one into the given one.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,7 +70,9 @@ func (m *manifests) add(ctx context.Context, kind schema.GroupVersionKind, objec
 	case known:
 		return m.addOurs(ctx, kind.Kind, definition, object)
 	case kind.Group == v1alpha1.GroupVersion.Group:
-		return []error{fmt.Errorf("%s has no such kind; want %s of %s", kind.GroupVersion(), m.definitions.kinds(), v1alpha1.GroupVersion)}
+		return []error{fmt.Errorf("%s has no such kind; want %s of %s", kind.GroupVersion(), strings.Join(m.definitions.kinds(), ", "), v1alpha1.GroupVersion)}
+	case kind.GroupVersion().Empty() && slices.Contains(m.definitions.kinds(), kind.Kind):
+		return []error{fmt.Errorf("apiVersion: Required value: want %s", v1alpha1.GroupVersion)}
 	case kind == corev1.SchemeGroupVersion.WithKind("ConfigMap"):
 		var c corev1.ConfigMap
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &c); err != nil {

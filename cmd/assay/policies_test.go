@@ -108,6 +108,35 @@ func TestMetadataAndDocumentsThatTheAPIServerRefusesAreRefused(t *testing.T) {
 	}
 }
 
+// A policy that is not read does not block anything.
+func TestNoPolicyIsLeftOutSilently(t *testing.T) {
+	good := clusterWide("images: [shop/a]")
+	for name, test := range map[string]struct{ file, says string }{
+		"of another version": {strings.Replace(good, "v1alpha1", "v1", 1),
+			"ClusterImagePolicy baseline: assay.dev/v1 has no such kind; want ClusterImagePolicy, ImagePolicy, TrustedImage of assay.dev/v1alpha1"},
+		"of an unknown kind":         {strings.Replace(good, "ClusterImagePolicy", "Policy", 1), "Policy baseline: assay.dev/v1alpha1 has no such kind"},
+		"without a kind":             {strings.Replace(good, "kind: ClusterImagePolicy\n", "", 1), "object without a kind baseline: assay.dev/v1alpha1 has no such kind"},
+		"without an apiVersion":      {strings.Replace(good, "apiVersion: assay.dev/v1alpha1\n", "", 1), "apiVersion: Required value: want assay.dev/v1alpha1"},
+		"in a list":                  {list("List", "v1", good), "ClusterImagePolicy baseline: the files hold another policy of this name"},
+		"in a list that is none":     {"apiVersion: v1\nkind: List\nitems: {}\n", "List without a name: items is no list"},
+		"in a list of what is none":  {"apiVersion: v1\nkind: List\nitems: [a]\n", "items[0] is no object"},
+		"of an unknown kind of list": {list("PolicyList", "assay.dev/v1alpha1", "metadata: {name: a}\n"), "Policy a: assay.dev/v1alpha1 has no such kind"},
+		"behind much else":           {"#" + strings.Repeat(" ", maxPolicyFile) + "\n---\n" + good, "policy.yaml is larger than 4 MiB; split it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readManifests(t.Context(), []string{policyFile(t, good), policyFile(t, test.file)}, "")
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want %q", err, test.says)
+			}
+		})
+	}
+}
+
+// list is a list of one object.
+func list(kind, version, object string) string {
+	return "apiVersion: " + version + "\nkind: " + kind + "\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(object), "\n", "\n  ") + "\n"
+}
+
 // Everything that is wrong is said at once.
 func TestEveryProblemOfAFolderIsSaid(t *testing.T) {
 	folder := t.TempDir()
@@ -139,8 +168,11 @@ func TestWhatTheAPIServerTakesIsTaken(t *testing.T) {
 			namespaced + "spec: {}\nstatus: {observedGeneration: 3, whatever: {}}\n", []string{"prod/strict"}},
 		"a policy beside what others own": {
 			namespaced + "spec: {}\n---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: a}\nspec: {policy: {}}\n", []string{"prod/strict"}},
-		"a policy without a namespace": {strings.Replace(namespaced, ", namespace: prod", "", 1) + "spec: {}\n", []string{"dev/strict"}},
-		"a default that counts":        {clusterWide("authorities: [{name: a, key: {inline: x}}], signatures: [{name: a, anyOf: [a]}]"), []string{"baseline"}},
+		"a policy without a namespace":     {strings.Replace(namespaced, ", namespace: prod", "", 1) + "spec: {}\n", []string{"dev/strict"}},
+		"a list, as kubectl get writes it": {list("List", "v1", namespaced+"spec: {}"), []string{"prod/strict"}},
+		"a list of one kind":               {list("ImagePolicyList", "assay.dev/v1alpha1", "metadata: {name: strict, namespace: prod}\nspec: {}"), []string{"prod/strict"}},
+		"a list within a list":             {list("List", "v1", list("List", "v1", namespaced+"spec: {}")), []string{"prod/strict"}},
+		"a default that counts":            {clusterWide("authorities: [{name: a, key: {inline: x}}], signatures: [{name: a, anyOf: [a]}]"), []string{"baseline"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := readManifests(t.Context(), []string{policyFile(t, test.file)}, "dev")
