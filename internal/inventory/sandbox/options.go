@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/inventory/wire"
 )
@@ -52,6 +54,8 @@ type Options struct {
 	// Layers keeps what was found in layers, for other images that have them too; nil keeps nothing. When it fails, layers are
 	// looked into again.
 	Layers evidence.Store
+	// Clock tells when there was calm for long enough to start children for the next image; the system's if nil.
+	Clock clock.WithDelayedExecution
 	// Logger hears of children that crash or cannot be confined; slog's default if nil.
 	Logger *slog.Logger
 }
@@ -73,6 +77,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	o.Deadline = cmp.Or(o.Deadline, DefaultDeadline)
 	o.Limits = limitsWithDefaults(o.Limits)
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}

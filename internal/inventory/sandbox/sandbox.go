@@ -42,7 +42,7 @@ func New(options Options) (*Indexer, error) {
 		return nil, fmt.Errorf("clear the scratch folder: %w", err)
 	}
 	x := &Indexer{options: options}
-	x.spares.start = x.startChild
+	x.spares.start, x.spares.clock = x.startChild, options.Clock
 	x.spares.refill()
 	return x, nil
 }
@@ -56,7 +56,7 @@ func (x *Indexer) Index(ctx context.Context, source inventory.Source) (inventory
 	if err != nil {
 		return inventory.Inventory{}, err
 	}
-	defer x.spares.refill()
+	defer x.spares.refillLater()
 	limited, cancel := context.WithTimeoutCause(ctx, x.options.Deadline, errDeadline)
 	defer cancel()
 	made, err := x.attempt(limited, source, img, x.options.Layers)

@@ -3,14 +3,26 @@
 
 package sandbox
 
-import "sync"
+import (
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+// calm is how long no image must have been indexed until spares are started for the next one: what it takes is better spent on
+// the images that are under way, and on the verdict on the last one.
+const calm = time.Second
 
 // spares holds children that wait for an image: to start them takes a good part of the time, and most of the memory, that an
 // image takes. They have seen nothing of any image, and each serves one.
 type spares struct {
 	start func() (*child, error)
+	clock clock.WithDelayedExecution
 
 	mu sync.Mutex
+	// later refills when there has been calm; nil before the first image.
+	later clock.Timer
 	// waiting has for each spare a channel that gives it once it has started, or nil if it could not be started.
 	waiting []chan *child
 	closed  bool
@@ -31,6 +43,19 @@ func (s *spares) take() (*child, error) {
 		}
 	}
 	return s.start()
+}
+
+// refillLater refills when there has been calm from now on.
+func (s *spares) refillLater() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+	case s.later == nil:
+		s.later = s.clock.AfterFunc(calm, s.refill)
+	default:
+		s.later.Reset(calm)
+	}
 }
 
 // refill starts spares until there are as many as an image can use. That one cannot be started shows when somebody needs a child.
@@ -58,6 +83,9 @@ func (s *spares) close() {
 	s.mu.Lock()
 	waiting := s.waiting
 	s.waiting, s.closed = nil, true
+	if s.later != nil {
+		s.later.Stop()
+	}
 	s.mu.Unlock()
 	for _, spare := range waiting {
 		if c := <-spare; c != nil {
