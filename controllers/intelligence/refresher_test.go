@@ -6,6 +6,7 @@ package intelligence
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,6 +136,40 @@ func TestRefresh(t *testing.T) {
 			}
 			if int(changes.Load()) != test.changes {
 				t.Errorf("%d changes, want %d", changes.Load(), test.changes)
+			}
+		})
+	}
+}
+
+// refusing is a transport to a server that asks to come back later.
+type refusing struct{ after time.Duration }
+
+func (r refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	err := registry.NewError(registry.KindUnavailable, nil, "the server answers with status 429")
+	err.RetryAfter = r.after
+	return nil, err
+}
+
+// TestTheWishOfAFeedsServerIsHeeded holds that the wait is not lost on the way from a URL through a catalogue.
+func TestTheWishOfAFeedsServerIsHeeded(t *testing.T) {
+	for name, test := range map[string]struct{ asked, want time.Duration }{
+		"a wait":                           {20 * time.Minute, 20 * time.Minute},
+		"one shorter than the first retry": {time.Second, firstRetry},
+		"one longer than the interval":     {24 * time.Hour, URLInterval},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, err := feed.FromURL("https://feeds.example.com/kev.json", refusing{test.asked})
+			if err != nil {
+				t.Fatal(err)
+			}
+			catalogue := kev.New(t.TempDir(), source, clock.RealClock{})
+			r := New(clock.RealClock{}, ignore, Schedule{Name: "kev", Feed: catalogue, Every: URLInterval})
+			if wait := r.refresh(t.Context(), r.feeds[0]); wait != test.want {
+				t.Errorf("waits %v, want %v", wait, test.want)
+			}
+			want := "catalogue of known exploited vulnerabilities: could not be fetched from feeds.example.com: the server answers with status 429"
+			if got := catalogue.Status().Message; got != want {
+				t.Errorf("says %q, want %q", got, want)
 			}
 		})
 	}
