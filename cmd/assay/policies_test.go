@@ -4,6 +4,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
 )
 
@@ -181,6 +184,90 @@ func TestWhatTheAPIServerTakesIsTaken(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, policy.Names(m.policies)); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: vex%s}\ndata: {vex.json: %q}\n---\n"
+
+// A policy reads the ConfigMap that it would read in a cluster, and no other of that name.
+func TestConfigMapsAreFoundWhereTheClusterFindsThem(t *testing.T) {
+	dev, prod, own := fmt.Sprintf(configMap, ", namespace: dev", "of dev"), fmt.Sprintf(configMap, ", namespace: prod", "of prod"),
+		fmt.Sprintf(configMap, ", namespace: assay-system", "of Assay")
+	anywhere := fmt.Sprintf(configMap, "", "of anywhere")
+	reference := v1alpha1.ConfigMapKeyReference{Name: "vex", Key: "vex.json"}
+	for name, test := range map[string]struct {
+		files, namespace, want string
+		fails                  string
+	}{
+		"the one of its namespace":             {dev + prod + own, "prod", "of prod", ""},
+		"not another one of the name":          {dev + own, "prod", "", "does not exist"},
+		"one that may stand anywhere":          {anywhere + prod, "dev", "of anywhere", ""},
+		"which of two nobody knows":            {anywhere + prod, "prod", "", "does not say its namespace"},
+		"of two in one namespace, neither":     {prod + prod, "prod", "", "ConfigMap prod/vex: the files hold another ConfigMap of this name"},
+		"of two in no namespace, neither":      {anywhere + anywhere, "prod", "", "ConfigMap vex: the files hold another ConfigMap of this name"},
+		"one with another key than the wanted": {strings.ReplaceAll(prod, "vex.json", "other"), "prod", "", "no such key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := readManifests(t.Context(), []string{policyFile(t, test.files+clusterWide("images: [shop/a]"))}, "")
+			var got string
+			if err == nil {
+				got, err = m.configMaps.Read(t.Context(), test.namespace, reference)
+			}
+			if got != test.want || (err == nil) != (test.fails == "") || err != nil && !strings.Contains(err.Error(), test.fails) {
+				t.Errorf("got %q, %v; want %q, %q", got, err, test.want, test.fails)
+			}
+		})
+	}
+}
+
+// matching is what is said of the VEX source of each policy that speaks of an image.
+func matching(t *testing.T, o verifyOptions, file string) (map[string]string, error) {
+	t.Helper()
+	m, err := readManifests(t.Context(), []string{policyFile(t, file)}, o.environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository, err := image.ParseRepository("registry.example.com/shop/checkout")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := o.matching(t.Context(), m, repository)
+	said := map[string]string{}
+	for _, p := range set.Policies {
+		said[p.Name] = p.VEX["vendor"].Message
+	}
+	return said, err
+}
+
+const vexOfVendor = "vulnerabilities: {vex: [{name: vendor, configMapKeyRef: {name: vex, key: vex.json}}]}"
+
+func TestPoliciesReferToConfigMapsInTheirNamespaces(t *testing.T) {
+	namespaced := "apiVersion: assay.dev/v1alpha1\nkind: ImagePolicy\nmetadata: {name: strict%s}\nspec: {" + vexOfVendor + "}\n---\n"
+	file := fmt.Sprintf(namespaced, "") + fmt.Sprintf(namespaced, ", namespace: prod") + clusterWide(vexOfVendor)
+	for name, test := range map[string]struct {
+		options verifyOptions
+		want    map[string]string // the namespace that each policy looks into
+	}{
+		"for any environment": {verifyOptions{assayNamespace: "assay-system"},
+			map[string]string{"default/strict": "default", "prod/strict": "prod", "baseline": "assay-system"}},
+		"for another environment": {verifyOptions{assayNamespace: "assay-system", environment: "dev"},
+			map[string]string{"dev/strict": "dev"}},
+		"with Assay in another namespace": {
+			verifyOptions{assayNamespace: "trust"}, map[string]string{"default/strict": "default", "prod/strict": "prod", "baseline": "trust"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := matching(t, test.options, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{}
+			for p, namespace := range test.want {
+				want[p] = "ConfigMap vex does not exist in namespace " + namespace + "; create it with the VEX document under vex.json"
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
