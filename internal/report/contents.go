@@ -4,6 +4,10 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 )
@@ -54,4 +58,44 @@ func unknownOf[T any](platform string, fact evidence.Fact[T], waiting string) un
 		return unknown{platform, v1alpha1.ReasonInProgress, waiting}
 	}
 	return unknown{platform, fact.Reason, fact.Message}
+}
+
+// secrets of all platforms, the severest first; one that several platforms have stands once.
+func (j Judgement) secrets() []evidence.Secret {
+	var all []evidence.Secret
+	for _, p := range j.Evidence.Platforms {
+		all = append(all, p.Secrets.Value...)
+	}
+	slices.SortFunc(all, func(a, b evidence.Secret) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Place, b.Place), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Layer.Hex(), b.Layer.Hex()))
+	})
+	return slices.Compact(all)
+}
+
+// placeOf says where a secret stands; what the layer tells is said apart.
+func placeOf(s evidence.Secret) string {
+	if s.Line == 0 {
+		return s.Place
+	}
+	return fmt.Sprintf("%s line %d", s.Place, s.Line)
+}
+
+// describeSecret says all that is known of a secret.
+func describeSecret(s evidence.Secret) string {
+	layer := ""
+	if !s.Layer.IsZero() {
+		layer = " of layer " + s.Layer.String()
+	}
+	return fmt.Sprintf("%s in %s%s (%s)", s.Rule, placeOf(s), layer, severityNames[s.Severity])
+}
+
+// unidentified files of all platforms, each once.
+func (j Judgement) unidentified() []string {
+	var all []string
+	for _, p := range j.Evidence.Platforms {
+		all = append(all, p.Inventory.Value.Unidentified...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

@@ -100,7 +100,7 @@ func TestSARIFHasAResultForEveryFindingAndEveryRuleThatDoesNotPass(t *testing.T)
 	}
 	want := map[string]string{
 		"baseline/vulnerabilities.block[fixable]": "error", "prod/strict/signatures[built]": "warning",
-		"CVE-2021-44228": "error", "CVE-2023-0286": "error", "unknown/InventoryIncomplete": "warning",
+		"CVE-2021-44228": "error", "CVE-2023-0286": "error", "secret/aws-access-key-id": "error", "unknown/InventoryIncomplete": "warning",
 	}
 	if diff := cmp.Diff(want, levels); diff != "" {
 		t.Errorf("levels (-want +got):\n%s", diff)
@@ -119,7 +119,7 @@ func TestJUnitTellsFailuresFromErrors(t *testing.T) {
 	for _, s := range got.Suites {
 		counts[s.Name] = [3]int{s.Tests, s.Failures, s.Errors}
 	}
-	if diff := cmp.Diff(map[string][3]int{"baseline": {2, 1, 0}, "prod/strict": {2, 0, 1}}, counts); diff != "" {
+	if diff := cmp.Diff(map[string][3]int{"baseline": {2, 1, 0}, "prod/strict": {2, 0, 1}, "linux/amd64": {1, 1, 0}}, counts); diff != "" {
 		t.Errorf("tests, failures, errors (-want +got):\n%s", diff)
 	}
 }

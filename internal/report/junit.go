@@ -25,6 +25,7 @@ type (
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
 		Errors   int         `xml:"errors,attr"`
+		Skipped  int         `xml:"skipped,attr"`
 		Cases    []junitCase `xml:"testcase"`
 	}
 	junitCase struct {
@@ -32,16 +33,18 @@ type (
 		Name    string       `xml:"name,attr"`
 		Failure *junitDetail `xml:"failure,omitempty"`
 		Error   *junitDetail `xml:"error,omitempty"`
+		Skipped *junitDetail `xml:"skipped,omitempty"`
 		Output  string       `xml:"system-out,omitempty"`
 	}
 	junitDetail struct {
-		Type    string `xml:"type,attr"`
+		Type    string `xml:"type,attr,omitempty"`
 		Message string `xml:"message,attr"`
 	}
 )
 
 // JUnit writes the rules as test cases: one that fails is a failure, one that could not be decided an error. Of an image that
-// nobody judged every finding is a failure, and every platform an error of which not everything is known.
+// nobody judged every finding is a failure, and every platform an error of which not everything is known. Of every image, secrets
+// are failures, and files that nobody can name are skipped.
 func JUnit(w io.Writer, j Judgement) error {
 	out := junitSuites{Name: "assay scan " + evidence.Printable(j.Image, maxText)}
 	if j.judged() {
@@ -85,13 +88,23 @@ func (j Judgement) policySuites() []*junitSuite {
 	return all
 }
 
-// platformSuites tell what the rules do not.
+// platformSuites tell what the rules do not. Secrets are sought only if a policy denies them, or if whoever scans asked for them.
 func (j Judgement) platformSuites() []*junitSuite {
 	var all []*junitSuite
 	for _, p := range j.Evidence.Platforms {
 		suite := &junitSuite{Name: cell(p.Platform.String())}
 		if !j.judged() {
 			j.addContents(suite, p)
+		}
+		for _, s := range p.Secrets.Value {
+			added := j.junitCase(s.Rule + " in " + placeOf(s))
+			added.Failure = junitDetailOf(string(severityNames[s.Severity]), describeSecret(s))
+			suite.add(added)
+		}
+		for _, file := range p.Inventory.Value.Unidentified {
+			added := j.junitCase(file)
+			added.Skipped = junitDetailOf("", "nobody can name the packages in it")
+			suite.add(added)
 		}
 		if suite.Tests > 0 {
 			all = append(all, suite)
@@ -134,6 +147,9 @@ func (s *junitSuite) add(added junitCase) {
 	}
 	if added.Error != nil {
 		s.Errors++
+	}
+	if added.Skipped != nil {
+		s.Skipped++
 	}
 	s.Cases = append(s.Cases, added)
 }

@@ -37,6 +37,7 @@ func Markdown(w io.Writer, j Judgement) error {
 		}
 	}
 	p.findingsTable(j.findings())
+	p.contentsTables(j)
 	return p.err
 }
 
@@ -66,6 +67,22 @@ func (p *printer) findingsTable(all []located) {
 	}
 	if more := len(all) - maxListed; more > 0 {
 		p.line(fmt.Sprintf("\nand %d more; `assay scan -o json` lists them all.", more))
+	}
+}
+
+// contentsTables list what is in the image beside vulnerabilities.
+func (p *printer) contentsTables(j Judgement) {
+	if secrets := j.secrets(); len(secrets) > 0 {
+		p.line("\n| secret | place | severity | layer |\n|---|---|---|---|")
+		for _, s := range secrets {
+			p.line(fmt.Sprintf("| %s | %s | %s | %s |", code(s.Rule), code(placeOf(s)), severityNames[s.Severity], code(s.Layer.String())))
+		}
+	}
+	if files := j.unidentified(); len(files) > 0 {
+		p.line("\n| file with packages that nobody can name |\n|---|")
+		for _, file := range files {
+			p.line(fmt.Sprintf("| %s |", code(file)))
+		}
 	}
 }
 

@@ -103,6 +103,12 @@ func SARIF(w io.Writer, j Judgement) error {
 		result := j.findingResult(f)
 		run.add(result, result.RuleID+" in a package of the image", securityProperties(f.Severity, "vulnerability"))
 	}
+	for _, secret := range j.secrets() {
+		run.add(j.secretResult(secret), "A secret in the image", securityProperties(secret.Severity, "secret"))
+	}
+	for _, file := range j.unidentified() {
+		run.add(j.unidentifiedResult(file), "A file with packages that nobody can name", sarifProperties{})
+	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(sarifLog{

@@ -6,6 +6,7 @@ package report
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -68,6 +69,27 @@ func (j Judgement) findingResult(f located) sarifResult {
 		})
 	}
 	return result
+}
+
+// secretResult tells the place of the secret; only what stands in a layer has a file.
+func (j Judgement) secretResult(s evidence.Secret) sarifResult {
+	file := ""
+	if !s.Layer.IsZero() {
+		file = s.Place
+	}
+	id := evidence.Printable("secret/"+s.Rule, maxText)
+	return sarifResult{
+		RuleID: id, Level: sarifLevels[s.Severity], Message: sarifText{evidence.Printable(describeSecret(s), maxText)},
+		Locations: locate(j.Image, file, s.Line), Fingerprints: fingerprint(j.Image, id, s.Place, strconv.Itoa(s.Line)),
+	}
+}
+
+func (j Judgement) unidentifiedResult(file string) sarifResult {
+	const id = "unidentified"
+	return sarifResult{
+		RuleID: id, Level: "note", Message: sarifText{evidence.Printable("nobody can name the packages in "+file, maxText)},
+		Locations: locate(j.Image, file, 0), Fingerprints: fingerprint(j.Image, id, file),
+	}
 }
 
 // carried says which package carries the vulnerability, and which version does not.

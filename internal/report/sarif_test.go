@@ -5,6 +5,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -86,6 +87,12 @@ func parseSARIF(t *testing.T, text string) conforming {
 		}
 	}
 	return log
+}
+
+// where is a result in one line.
+func (s conformingStatements) where() string {
+	at := s.Locations[0].Physical
+	return fmt.Sprintf("%s %s %s %d", s.RuleID, s.Level, at.Artifact.URI, at.Region.StartLine)
 }
 
 func (s conformingStatements) check(t *testing.T) {

@@ -16,6 +16,7 @@ func Text(w io.Writer, j Judgement, colour bool) error {
 		p.line("\nExcused:")
 		p.table(indent, excusedRows(j.Excused))
 	}
+	p.contents(j)
 	return p.err
 }
 
@@ -64,7 +65,32 @@ func Findings(w io.Writer, j Judgement, colour bool) error {
 		p.line("")
 		p.table("", rows)
 	}
+	p.contents(j)
 	return p.err
+}
+
+// contents writes what is in the image beside vulnerabilities.
+func (p *printer) contents(j Judgement) {
+	if secrets := j.secrets(); len(secrets) > 0 {
+		var rows []row
+		for _, s := range secrets {
+			layer := ""
+			if !s.Layer.IsZero() {
+				layer = "in layer " + s.Layer.String()
+			}
+			rows = append(rows, row{cells: []string{string(severityNames[s.Severity]), s.Rule, placeOf(s), layer}})
+		}
+		p.line("\nSecrets:")
+		p.table(indent, rows)
+	}
+	if files := j.unidentified(); len(files) > 0 {
+		var rows []row
+		for _, file := range files {
+			rows = append(rows, row{cells: []string{file}})
+		}
+		p.line("\nFiles with packages that nobody can name:")
+		p.table(indent, rows)
+	}
 }
 
 // platformRows name the platform with what is not known of it.
