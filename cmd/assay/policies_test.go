@@ -272,3 +272,29 @@ func TestPoliciesReferToConfigMapsInTheirNamespaces(t *testing.T) {
 		})
 	}
 }
+
+// Whose exceptions excuse depends on the environment.
+func TestDelegatedExceptionsNeedAnEnvironment(t *testing.T) {
+	const (
+		delegating = `vulnerabilities: {delegateExceptions: {namespaces: ["*"], maxSeverity: Critical, maxDuration: 720h}}`
+		excusing   = "apiVersion: assay.dev/v1alpha1\nkind: ImagePolicy\nmetadata: {name: strict, namespace: prod}\n" +
+			"spec: {images: [%q], vulnerabilities: {exceptions: [{id: CVE-2024-1, package: \"pkg:deb/debian/curl\", reason: unused, expiresAt: \"2999-01-01T00:00:00Z\"}]}}\n---\n"
+	)
+	ofImage, ofOther := fmt.Sprintf(excusing, "registry.example.com/**"), fmt.Sprintf(excusing, "elsewhere.example.com/**")
+	for name, test := range map[string]struct {
+		file, environment, says string
+	}{
+		"without one, that is said":           {ofImage + clusterWide(delegating), "", "ClusterImagePolicy baseline lets exceptions of namespaced policies excuse, such as those of ImagePolicy prod/strict; say by --environment which namespace's"},
+		"with one they excuse":                {ofImage + clusterWide(delegating), "prod", ""},
+		"without exceptions none is needed":   {clusterWide(delegating), "", ""},
+		"without a delegation none is needed": {ofImage + clusterWide("images: []"), "", ""},
+		"for another image's none is needed":  {ofOther + clusterWide(delegating), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := matching(t, verifyOptions{environment: test.environment}, test.file)
+			if err == nil && test.says != "" || err != nil && err.Error() != test.says {
+				t.Errorf("got %v, want %q", err, test.says)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -103,7 +104,26 @@ func (o *verifyOptions) matching(ctx context.Context, files *manifests, reposito
 	if o.environment != "" {
 		return resolver.Matching(ctx, o.environment, repository)
 	}
-	return resolver.Resolve(ctx, files.speakingOf(repository))
+	policies := files.speakingOf(repository)
+	if err := checkDelegation(policies); err != nil {
+		return keys.Set{}, err
+	}
+	return resolver.Resolve(ctx, policies)
+}
+
+// checkDelegation refuses to judge for any environment when exceptions hold in some of them only.
+func checkDelegation(policies []policy.Policy) error {
+	delegating := slices.IndexFunc(policies, func(p policy.Policy) bool {
+		return p.Namespace == "" && p.Spec.Vulnerabilities != nil && p.Spec.Vulnerabilities.DelegateExceptions != nil
+	})
+	excusing := slices.IndexFunc(policies, func(p policy.Policy) bool {
+		return p.Namespace != "" && p.Spec.Vulnerabilities != nil && len(p.Spec.Vulnerabilities.Exceptions) > 0
+	})
+	if delegating < 0 || excusing < 0 {
+		return nil
+	}
+	return fmt.Errorf("ClusterImagePolicy %s lets exceptions of namespaced policies excuse, such as those of ImagePolicy %s; say by --environment which namespace's",
+		policies[delegating].Name, policies[excusing].Name)
 }
 
 // gather collects and examines the evidence that the policies look at.
