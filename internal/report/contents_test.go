@@ -83,3 +83,27 @@ func TestSecretsAndUnidentifiedFilesAreInEveryFormat(t *testing.T) {
 		}
 	}
 }
+
+func TestVEXThatIsIgnoredIsSaid(t *testing.T) {
+	for name, test := range map[string]struct {
+		ignored    int
+		says, json string
+	}{
+		"no document":   {0, "", ""},
+		"one document":  {1, "1 VEX document on the image is ignored", `"ignoredVEX": 1`},
+		"two documents": {2, "2 VEX documents on the image are ignored", `"ignoredVEX": 2`},
+	} {
+		for _, verdict := range []v1alpha1.Verdict{"", v1alpha1.VerdictRejected} {
+			t.Run(name+" "+string(verdict), func(t *testing.T) {
+				j := sample()
+				j.Verdict, j.Evidence.IgnoredVEX = verdict, test.ignored
+				said := inEveryFormat(t, j)
+				for format, want := range map[string]string{"text": test.says, "markdown": test.says, "json": test.json} {
+					if !strings.Contains(said[format], want) || test.ignored == 0 && strings.Contains(said[format], "gnored") {
+						t.Errorf("%s does not say %q:\n%s", format, want, said[format])
+					}
+				}
+			})
+		}
+	}
+}

@@ -28,7 +28,9 @@ type (
 		Database      jsonFeed              `json:"database"`
 		KEV           jsonFeed              `json:"kev"`
 		EPSS          jsonFeed              `json:"epss"`
-		Platforms     []jsonPlatform        `json:"platforms"`
+		// IgnoredVEX is the number of VEX attestations on the image that nobody signed whom the policies believe.
+		IgnoredVEX int            `json:"ignoredVEX,omitempty"`
+		Platforms  []jsonPlatform `json:"platforms"`
 	}
 	jsonExcused struct {
 		ID      string    `json:"id"`
@@ -95,7 +97,8 @@ func JSON(w io.Writer, j Judgement) error {
 	out := jsonJudgement{
 		SchemaVersion: schemaVersion, Image: j.Image, Digest: j.Digest, Verdict: j.Verdict, JudgedAt: j.At.UTC(), Policies: j.Policies, Rules: j.Rules,
 		Database: feedOf(j.Evidence.Database), KEV: feedOf(j.Evidence.KEV), EPSS: feedOf(j.Evidence.EPSS),
-		Platforms: []jsonPlatform{},
+		IgnoredVEX: j.Evidence.IgnoredVEX,
+		Platforms:  []jsonPlatform{},
 	}
 	for _, e := range j.Excused {
 		out.Excused = append(out.Excused, jsonExcused{

@@ -30,6 +30,9 @@ func Markdown(w io.Writer, j Judgement) error {
 			p.line(fmt.Sprintf("| %s | %s | %s |", code(open.platform), code(open.reason), code(open.message)))
 		}
 	}
+	if said := j.ignoredVEX(); said != "" {
+		p.line("\n" + said)
+	}
 	if len(j.Rules) > 0 {
 		p.line("\n| result | policy | rule | what to do |\n|---|---|---|---|")
 		for _, r := range slices.SortedStableFunc(slices.Values(j.Rules), func(a, b v1alpha1.RuleResult) int { return urgency(a) - urgency(b) }) {

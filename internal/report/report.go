@@ -31,7 +31,9 @@ func Verdict(w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alph
 	return p.err
 }
 
-func (p *printer) verdict(image, digest string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference) {
+func (p *printer) verdict(
+	image, digest string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference, sources ...row,
+) {
 	if verdict == "" {
 		verdict = v1alpha1.VerdictUndetermined
 	}
@@ -39,7 +41,8 @@ func (p *printer) verdict(image, digest string, verdict v1alpha1.Verdict, rules 
 	if digest != "" {
 		head = append(head, row{cells: []string{"Digest:", digest}})
 	}
-	p.table("", append(head, row{cells: []string{"Verdict:", string(verdict)}}))
+	head = append(head, row{cells: []string{"Verdict:", string(verdict)}})
+	p.table("", append(head, sources...))
 	if len(rules) > 0 {
 		p.line("\nRules:")
 		p.table(indent, ruleRows(rules))

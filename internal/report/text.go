@@ -6,12 +6,14 @@ package report
 import (
 	"io"
 	"strings"
+
+	"github.com/assay-dev/assay/internal/evidence"
 )
 
 // Text writes the judgement for people.
 func Text(w io.Writer, j Judgement, colour bool) error {
 	p := printer{w: w, colour: colour}
-	p.verdict(j.Image, j.Digest, j.Verdict, j.Rules, j.Worst)
+	p.verdict(j.Image, j.Digest, j.Verdict, j.Rules, j.Worst, j.sources()...)
 	if len(j.Excused) > 0 {
 		p.line("\nExcused:")
 		p.table(indent, excusedRows(j.Excused))
@@ -40,17 +42,11 @@ func excusedRows(excused []Excused) []row {
 // Findings writes every finding for people, the severest first.
 func Findings(w io.Writer, j Judgement, colour bool) error {
 	p := printer{w: w, colour: colour}
-	p.table("", []row{{cells: []string{"Image:", j.Image}}, {cells: []string{"Digest:", j.Digest}}})
+	head := []row{{cells: []string{"Image:", j.Image}}, {cells: []string{"Digest:", j.Digest}}}
 	for _, platform := range j.Evidence.Platforms {
-		name := platform.Platform.String()
-		if platform.Distribution.Value.Name != "" {
-			name += ", " + platform.Distribution.Value.Name
-		}
-		if platform.Distribution.Value.EndOfLife {
-			name += ", no longer supported by its vendor"
-		}
-		p.table("", platformRows(name, unknownsOf(platform)))
+		head = append(head, platformRows(platform)...)
 	}
+	p.table("", append(head, j.sources()...))
 	var rows []row
 	for _, f := range j.findings() {
 		fix := "no fix yet"
@@ -94,13 +90,29 @@ func (p *printer) contents(j Judgement) {
 }
 
 // platformRows name the platform with what is not known of it.
-func platformRows(name string, unknowns []unknown) []row {
+func platformRows(p evidence.Platform) []row {
+	name := p.Platform.String()
+	if p.Distribution.Value.Name != "" {
+		name += ", " + p.Distribution.Value.Name
+	}
+	if p.Distribution.Value.EndOfLife {
+		name += ", no longer supported by its vendor"
+	}
+	unknowns := unknownsOf(p)
 	if len(unknowns) == 0 {
 		return []row{{cells: []string{"Platform:", name}}}
 	}
 	var rows []row
 	for _, open := range unknowns {
-		rows = append(rows, row{cells: []string{"Platform:", name, open.reason}, note: open.message})
+		rows = append(rows, row{cells: []string{"Platform:", name + ": " + open.reason}, note: open.message})
 	}
 	return rows
+}
+
+// sources are what the report rests on beside the image.
+func (j Judgement) sources() []row {
+	if said := j.ignoredVEX(); said != "" {
+		return []row{{cells: []string{"VEX:", said}}}
+	}
+	return nil
 }
