@@ -110,8 +110,22 @@ type flip struct {
 	after  Outcome
 }
 
-// flips has a row for every field of which a verdict depends.
+// flips has a row for every field of which a verdict depends, by its path and what it changes to where it has several.
 func flips() map[string]flip {
+	graceFrom := func(from, to v1alpha1.GraceStart, published, firstSeen, fixSeen time.Time) flip {
+		return flip{
+			judged{[]Policy{sparing("25h", from)}, clean(dated(openssl, published, firstSeen, fixSeen)), Circumstances{}},
+			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].GracePeriod.From = to }, Rejected,
+		}
+	}
+	exploited := func(from, to v1alpha1.ExploitedRequirement, e evidence.Evidence, after Outcome) flip {
+		return flip{
+			judged{[]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityMedium, Exploited: from})}, e, Circumstances{}},
+			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].Exploited = to }, after,
+		}
+	}
+	withoutCatalogue := with(clean(unrated), func(e *evidence.Evidence) { e.KEV = evidence.Fact[evidence.Feed]{} })
+	tooOld := yesterday.Add(-24 * time.Hour)
 	replacing := func(e evidence.Evidence) Circumstances { return Circumstances{Replaces: &e} }
 	sourced := Policy{Name: "a", Spec: v1alpha1.PolicySpec{Vulnerabilities: &v1alpha1.VulnerabilityRules{}}}
 	return map[string]flip{
@@ -133,10 +147,11 @@ func flips() map[string]flip {
 			judged{[]Policy{blocking(v1alpha1.BlockRule{MinSeverity: v1alpha1.SeverityHigh, Fix: v1alpha1.FixAvailable})}, clean(zlib), Circumstances{}},
 			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].Fix = "" }, Rejected,
 		},
-		"vulnerabilities.block[].exploited": {
-			judged{[]Policy{blocking(v1alpha1.BlockRule{Exploited: v1alpha1.ExploitedRansomware})}, clean(listed), Circumstances{}},
-			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].Exploited = v1alpha1.ExploitedKnown }, Rejected,
-		},
+		"vulnerabilities.block[].exploited: Ransomware to Known": exploited(v1alpha1.ExploitedRansomware, v1alpha1.ExploitedKnown, clean(listed), Rejected),
+		"vulnerabilities.block[].exploited: Ransomware to none":  exploited(v1alpha1.ExploitedRansomware, "", clean(zlib), Rejected),
+		"vulnerabilities.block[].exploited: Known to none":       exploited(v1alpha1.ExploitedKnown, "", clean(zlib), Rejected),
+		"vulnerabilities.block[].exploited: none to Known":       exploited("", v1alpha1.ExploitedKnown, withoutCatalogue, Undetermined),
+		"vulnerabilities.block[].exploited: none to Ransomware":  exploited("", v1alpha1.ExploitedRansomware, withoutCatalogue, Undetermined),
 		"vulnerabilities.block[].gracePeriod": {
 			judged{[]Policy{sparing("25h", v1alpha1.GraceFromFirstSeen)}, clean(openssl), Circumstances{}},
 			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].GracePeriod = nil }, Rejected,
@@ -145,12 +160,12 @@ func flips() map[string]flip {
 			judged{[]Policy{sparing("25h", v1alpha1.GraceFromFirstSeen)}, clean(openssl), Circumstances{}},
 			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Block[0].GracePeriod.Duration = "23h" }, Rejected,
 		},
-		"vulnerabilities.block[].gracePeriod.from": {
-			judged{[]Policy{sparing("25h", v1alpha1.GraceFromFirstSeen)}, clean(dated(openssl, now.Add(-48*time.Hour), yesterday, yesterday)), Circumstances{}},
-			func(s *v1alpha1.PolicySpec) {
-				s.Vulnerabilities.Block[0].GracePeriod.From = v1alpha1.GraceFromPublished
-			}, Rejected,
-		},
+		"vulnerabilities.block[].gracePeriod.from: FirstSeen to Published": graceFrom(v1alpha1.GraceFromFirstSeen, v1alpha1.GraceFromPublished, tooOld, yesterday, yesterday),
+		"vulnerabilities.block[].gracePeriod.from: FixSeen to Published":   graceFrom(v1alpha1.GraceFromFixSeen, v1alpha1.GraceFromPublished, tooOld, yesterday, yesterday),
+		"vulnerabilities.block[].gracePeriod.from: FirstSeen to FixSeen":   graceFrom(v1alpha1.GraceFromFirstSeen, v1alpha1.GraceFromFixSeen, yesterday, yesterday, tooOld),
+		"vulnerabilities.block[].gracePeriod.from: Published to FixSeen":   graceFrom(v1alpha1.GraceFromPublished, v1alpha1.GraceFromFixSeen, yesterday, yesterday, tooOld),
+		"vulnerabilities.block[].gracePeriod.from: FixSeen to FirstSeen":   graceFrom(v1alpha1.GraceFromFixSeen, v1alpha1.GraceFromFirstSeen, yesterday, tooOld, yesterday),
+		"vulnerabilities.block[].gracePeriod.from: Published to FirstSeen": graceFrom(v1alpha1.GraceFromPublished, v1alpha1.GraceFromFirstSeen, yesterday, tooOld, yesterday),
 		"vulnerabilities.notWorseThanCurrent": {
 			judged{[]Policy{notWorse()}, clean(openssl), replacing(clean(openssl))},
 			func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.NotWorseThanCurrent = false }, Rejected,
@@ -299,7 +314,7 @@ func TestEveryFieldFlipsAVerdict(t *testing.T) {
 		holder = "holds the fields that do"
 		names  = "names its entry"
 		where  = "says where the policy holds, or what follows from a verdict"
-		others = "is resolved by others, to what the policy believes"
+		others = "is resolved by package keys, whose TestEachFieldFlipsTheVerdict has the row"
 		people = "is for people"
 	)
 	without := map[string]string{
@@ -311,7 +326,11 @@ func TestEveryFieldFlipsAVerdict(t *testing.T) {
 		"vulnerabilities.vex[].configMapKeyRef": others, "vulnerabilities.vex[].configMapKeyRef.name": others, "vulnerabilities.vex[].configMapKeyRef.key": others,
 		"vulnerabilities.exceptions[].reason": people, "vulnerabilities.exceptions[].owner": people, "vulnerabilities.exceptions[].ticket": people,
 	}
-	rows := flips()
+	rows := map[string]struct{}{}
+	for name := range flips() {
+		path, _, _ := strings.Cut(name, ":")
+		rows[path] = struct{}{}
+	}
 	for _, path := range fieldPaths("", reflect.TypeFor[v1alpha1.PolicySpec]()) {
 		_, row := rows[path]
 		if why, excused := without[path]; row == excused {
