@@ -32,6 +32,8 @@ type usage struct {
 	// peak is the most memory in bytes that the process and its children had at one moment, including what is mapped from files.
 	// What several of them share counts once (proportional set size).
 	peak int64
+	// prepared is the same while Assay makes itself ready for the next image.
+	prepared int64
 }
 
 // meter measures a process and its children while it runs.
@@ -88,6 +90,19 @@ func (m *meter) total(wall, cpu time.Duration) usage {
 	m.stop()
 	m.done.Wait()
 	return usage{wall: wall, cpu: cpu, peak: m.peak}
+}
+
+// peakFor is the peak of a process and its children in the time to come, in bytes.
+func peakFor(ctx context.Context, pid int, duration time.Duration) (int64, error) {
+	m, err := startMeter(ctx, pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := wait(ctx, duration); err != nil {
+		return 0, err
+	}
+	u, err := m.end()
+	return u.peak, err
 }
 
 // measureCommand runs a command to its end and measures it.
