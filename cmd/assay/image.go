@@ -12,11 +12,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/assay-dev/assay/cmd/internal/assembly"
+	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
@@ -45,7 +47,7 @@ image layout (a folder or an archive) or of what docker save wrote.`
 func (o *imageOptions) addFlags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.as, "as", "", "repository:tag that a local image is going to be pushed to; policies speak of it by that name")
-	flags.StringArrayVar(&o.platforms, "platform", nil, "platform that an index must have, such as linux/amd64; may be repeated; every one that can run is looked at")
+	flags.StringArrayVar(&o.platforms, "platform", nil, "platform that the image must have, such as linux/amd64; may be repeated; every one of an index that can run is looked at")
 	flags.StringVar(&o.cacheDir, "cache-dir", defaultCacheDir(), "folder for evidence and the vulnerability database")
 	flags.StringVar(&o.indexer, "indexer", assembly.BesideThisProgram("assay-index"), "the program assay-index")
 	flags.StringArrayVar(&o.javaDatabases, "java-database-repository", nil, "OCI artifact with the Java database, which names jars that do not say what they are; may be repeated with mirrors")
@@ -219,6 +221,21 @@ func parsePlatforms(wanted []string) ([]image.Platform, error) {
 		platforms = append(platforms, platform)
 	}
 	return platforms, nil
+}
+
+// checkPlatforms refuses to show one platform to somebody who wants another.
+func checkPlatforms(platforms []evidence.Platform, wanted []image.Platform) error {
+	for _, w := range wanted {
+		if slices.ContainsFunc(platforms, func(p evidence.Platform) bool { return w.Selects(p.Platform) }) {
+			continue
+		}
+		var names []string
+		for _, p := range platforms {
+			names = append(names, p.Platform.String())
+		}
+		return fmt.Errorf("the image is not for %s; it is for %s", w, strings.Join(names, ", "))
+	}
+	return nil
 }
 
 func defaultCacheDir() string {

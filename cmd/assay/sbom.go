@@ -28,7 +28,9 @@ func sbomCommand() *cobra.Command {
 		Short: "Print the software bill of materials of an image",
 		Long: `Find out what is in the image and print its software bill of materials. Of an image for several platforms one must be chosen.
 
-` + imageHelp,
+` + imageHelp + `
+
+Exit code: 0 when the bill is complete, 2 when it is not or there is none.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			return o.run(command, args[0])
@@ -71,15 +73,18 @@ func (o *sbomOptions) run(command *cobra.Command, argument string) error {
 	if err != nil {
 		return fmt.Errorf("%s: no bill of materials was made: %s", platform.Platform, platform.Inventory.Message)
 	}
-	if platform.Inventory.State != evidence.Known {
-		s.progress.step("warning: it is incomplete: %s", platform.Inventory.Message)
+	if _, err = command.OutOrStdout().Write(document); err != nil || platform.Inventory.State == evidence.Known {
+		return err
 	}
-	_, err = command.OutOrStdout().Write(document)
-	return err
+	s.progress.step("warning: it is incomplete: %s", platform.Inventory.Message)
+	return verdictError{exitUndetermined}
 }
 
 // choose returns the only platform, or the one that is wanted.
 func choose(platforms []evidence.Platform, wanted []image.Platform) (evidence.Platform, error) {
+	if err := checkPlatforms(platforms, wanted); err != nil {
+		return evidence.Platform{}, err
+	}
 	var names []string
 	for _, p := range platforms {
 		if len(platforms) == 1 || len(wanted) == 1 && wanted[0].Selects(p.Platform) {

@@ -62,6 +62,9 @@ func (o *scanOptions) run(command *cobra.Command, argument string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkPlatforms(collected.Platforms, s.platforms); err != nil {
+		return err
+	}
 	collected = s.parts.Gatherer.Examine(ctx, collected, gather.Wanted{})
 	s.progress.end()
 	judgement := judgementOf(s, keys.Set{}, collected, policy.Verdict{}, time.Now())
