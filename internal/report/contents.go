@@ -99,14 +99,3 @@ func (j Judgement) unidentified() []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
-
-// ignoredVEX tells of VEX documents that excuse nothing, since nobody is to wonder why; empty when there are none.
-func (j Judgement) ignoredVEX() string {
-	switch j.Evidence.IgnoredVEX {
-	case 0:
-		return ""
-	case 1:
-		return "1 VEX document on the image is ignored: none of the authorities that the policies believe signed it"
-	}
-	return fmt.Sprintf("%d VEX documents on the image are ignored: none of the authorities that the policies believe signed them", j.Evidence.IgnoredVEX)
-}

@@ -30,6 +30,7 @@ func Markdown(w io.Writer, j Judgement) error {
 			p.line(fmt.Sprintf("| %s | %s | %s |", code(open.platform), code(open.reason), code(open.message)))
 		}
 	}
+	p.line("\nWith " + j.feeds(code) + ".")
 	if said := j.ignoredVEX(); said != "" {
 		p.line("\n" + said)
 	}

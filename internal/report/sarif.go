@@ -20,8 +20,15 @@ type (
 	}
 	sarifRun struct {
 		Tool        sarifTool         `json:"tool"`
+		Properties  sarifSources      `json:"properties"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
+	}
+	// sarifSources are what the run rests on, as JSON has them.
+	sarifSources struct {
+		Database jsonFeed `json:"database"`
+		KEV      jsonFeed `json:"kev"`
+		EPSS     jsonFeed `json:"epss"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -90,6 +97,7 @@ const maxText = 1024
 // known is a result, too, so that nobody takes it for clean.
 func SARIF(w io.Writer, j Judgement) error {
 	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "Assay", Version: j.Version, Rules: []sarifRule{}}}, Results: []sarifResult{}}
+	run.Properties = sarifSources{Database: feedOf(j.Evidence.Database), KEV: feedOf(j.Evidence.KEV), EPSS: feedOf(j.Evidence.EPSS)}
 	run.Invocations = []sarifInvocation{j.invocation()}
 	for _, rule := range j.Rules {
 		if rule.Result == v1alpha1.ResultFail || rule.Result == v1alpha1.ResultUnknown {

@@ -108,11 +108,3 @@ func platformRows(p evidence.Platform) []row {
 	}
 	return rows
 }
-
-// sources are what the report rests on beside the image.
-func (j Judgement) sources() []row {
-	if said := j.ignoredVEX(); said != "" {
-		return []row{{cells: []string{"VEX:", said}}}
-	}
-	return nil
-}
