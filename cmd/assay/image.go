@@ -206,9 +206,7 @@ func (s *subject) close() {
 // refresh gets the newest vulnerability database and feeds. Without them the findings come out as Unknown.
 func (s *subject) refresh(ctx context.Context) {
 	s.progress.step("Loading the vulnerability database")
-	if err := s.parts.Refresh(ctx); err != nil {
-		s.progress.step("warning: %v", err)
-	}
+	s.progress.warn(s.parts.Refresh(ctx))
 }
 
 func parsePlatforms(wanted []string) ([]image.Platform, error) {

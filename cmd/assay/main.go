@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assay-dev/assay/cmd/internal/assembly"
+	"github.com/assay-dev/assay/internal/evidence"
 )
 
 // version is set when the program is built.
@@ -55,6 +56,8 @@ func main() {
 	case errors.As(err, &verdict):
 		os.Exit(verdict.code)
 	}
-	fmt.Fprintln(os.Stderr, "assay:", err)
+	for _, line := range linesOf(err) {
+		fmt.Fprintln(os.Stderr, "assay:", evidence.Printable(line, maxStep))
+	}
 	os.Exit(exitUndetermined)
 }

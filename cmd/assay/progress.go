@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +55,21 @@ func (p *progress) step(format string, args ...any) {
 	} else {
 		p.say("%s\n", p.current)
 	}
+}
+
+// warn tells of everything that failed and does not keep the command from going on, a line each.
+func (p *progress) warn(err error) {
+	for _, line := range linesOf(err) {
+		p.step("warning: %s", line)
+	}
+}
+
+// linesOf returns what is said by an error, and by errors that are joined.
+func linesOf(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
 }
 
 // end ends the last step.

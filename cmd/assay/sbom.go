@@ -4,7 +4,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -54,10 +53,7 @@ func (o *sbomOptions) run(command *cobra.Command, argument string) error {
 	defer s.close()
 	if s.parts.Jars != nil { // of all databases the one that says what something is
 		s.progress.step("Loading the Java database")
-		loadErr := s.parts.Jars.Load(ctx)
-		if _, err := s.parts.Jars.Refresh(ctx); loadErr != nil || err != nil {
-			s.progress.step("warning: %v", errors.Join(loadErr, err))
-		}
+		s.progress.warn(s.parts.RefreshJars(ctx))
 	}
 	s.progress.step("Looking into %s", s.reference)
 	collected, err := s.parts.Gatherer.Gather(ctx, gather.Request{Reference: s.reference, Platforms: s.platforms, Reader: s.reader})

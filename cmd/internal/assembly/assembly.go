@@ -60,6 +60,14 @@ type Options struct {
 	AllowedAddresses []netip.Prefix
 }
 
+// Folders of the data folder that databases and feeds are kept in.
+const (
+	databaseFolder = "database"
+	jarFolder      = "java-database"
+	kevFolder      = "kev"
+	epssFolder     = "epss"
+)
+
 // Parts are the adaptors.
 type Parts struct {
 	Registries *oci.Client
@@ -77,6 +85,8 @@ type Parts struct {
 	Scores   *epss.Scores
 	Indexer  *sandbox.Indexer
 	Gatherer *gather.Gatherer
+
+	options Options
 }
 
 // Assemble opens the data folder and puts the parts together. Nothing is fetched yet.
@@ -100,7 +110,7 @@ func Assemble(ctx context.Context, o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := &Parts{Registries: registries, Store: store, Chronicle: seen, Indexer: indexer}
+	parts := &Parts{Registries: registries, Store: store, Chronicle: seen, Indexer: indexer, options: o}
 	if err := o.addSources(parts); err != nil {
 		return nil, err
 	}
@@ -158,7 +168,7 @@ func (o Options) addSources(parts *Parts) error {
 	if err != nil {
 		return err
 	}
-	parts.Database = trivydb.New(filepath.Join(o.DataDir, "database"), source, clock.RealClock{})
+	parts.Database = trivydb.New(filepath.Join(o.DataDir, databaseFolder), source, clock.RealClock{})
 	if parts.Jars, err = o.jars(parts.Registries); err != nil {
 		return err
 	}
@@ -186,7 +196,7 @@ func (o Options) databaseSource(registries registry.Provider) (edition.Source, e
 
 // jars returns the Java database, nil when none is configured.
 func (o Options) jars(registries registry.Provider) (*javadb.Database, error) {
-	folder := filepath.Join(o.DataDir, "java-database")
+	folder := filepath.Join(o.DataDir, jarFolder)
 	if o.JavaDatabaseFile != "" {
 		return javadb.New(folder, javadb.FromPath(o.JavaDatabaseFile)), nil
 	}

@@ -4,8 +4,6 @@
 package assembly
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -38,27 +36,4 @@ func BesideThisProgram(name string) string {
 func CheckDatabaseIfAsked(args []string) {
 	trivydb.RunIfAsked(args)
 	javadb.RunIfAsked(args)
-}
-
-// Refresh loads what is on the disk and then looks once for something newer. After an error the last good stays in use.
-func (p *Parts) Refresh(ctx context.Context) error {
-	errs := []error{p.Database.Load(ctx)}
-	_, err := p.Database.Refresh(ctx)
-	errs = append(errs, err)
-	if p.Jars != nil {
-		errs = append(errs, p.Jars.Load(ctx))
-		_, err = p.Jars.Refresh(ctx)
-		errs = append(errs, err)
-	}
-	if p.Catalogue != nil {
-		errs = append(errs, p.Catalogue.Load(ctx))
-		_, err = p.Catalogue.Refresh(ctx)
-		errs = append(errs, err)
-	}
-	if p.Scores != nil {
-		errs = append(errs, p.Scores.Load(ctx))
-		_, err = p.Scores.Refresh(ctx)
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }

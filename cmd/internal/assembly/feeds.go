@@ -34,7 +34,7 @@ func (o Options) catalogue(registries *oci.Client) (*kev.Catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--kev: %w", err)
 	}
-	return kev.New(filepath.Join(o.DataDir, "kev"), source, clock.RealClock{}), nil
+	return kev.New(filepath.Join(o.DataDir, kevFolder), source, clock.RealClock{}), nil
 }
 
 // scores returns the EPSS scores, nil when none are configured.
@@ -46,7 +46,7 @@ func (o Options) scores(registries *oci.Client) (*epss.Scores, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--epss: %w", err)
 	}
-	return epss.New(filepath.Join(o.DataDir, "epss"), source, clock.RealClock{}), nil
+	return epss.New(filepath.Join(o.DataDir, epssFolder), source, clock.RealClock{}), nil
 }
 
 // feedSource reads the place of a feed: an https URL, configmap:NAME/KEY or a file.
