@@ -44,6 +44,17 @@ type imageOptions struct {
 const imageHelp = `IMAGE is repository:tag or repository@digest, or an image on the local disk: a path that begins with "/", "./" or "../", of an OCI
 image layout (a folder or an archive) or of what docker save wrote.`
 
+// oneImage wants the only argument that a command has.
+func oneImage(command *cobra.Command, args []string) error {
+	switch len(args) {
+	case 1:
+		return nil
+	case 0:
+		return fmt.Errorf("want an image: %s", command.UseLine())
+	}
+	return fmt.Errorf("want one image, got %d: %s", len(args), strings.Join(args, " "))
+}
+
 func (o *imageOptions) addFlags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.as, "as", "", "repository:tag that a local image is going to be pushed to; policies speak of it by that name")
@@ -121,7 +132,12 @@ func (o *imageOptions) openRemote(ctx context.Context, s *subject, argument stri
 	}
 	s.reader = s.progress.counting(reader)
 	s.progress.step("Resolving %s", argument)
-	s.reference, err = resolve(ctx, s.reader, s.parts.Gatherer, argument)
+	if s.reference, err = resolve(ctx, s.reader, s.parts.Gatherer, argument); err == nil {
+		return nil
+	}
+	if _, missing := os.Stat(argument); missing == nil {
+		return fmt.Errorf("%w; for what is at that place on the local disk write ./%s", err, argument)
+	}
 	return err
 }
 

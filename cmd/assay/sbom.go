@@ -30,7 +30,7 @@ func sbomCommand() *cobra.Command {
 ` + imageHelp + `
 
 Exit code: 0 when the bill is complete, 2 when it is not or there is none.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneImage,
 		RunE: func(command *cobra.Command, args []string) error {
 			return o.run(command, args[0])
 		},

@@ -32,7 +32,7 @@ func scanCommand() *cobra.Command {
 ` + imageHelp + `
 
 Exit code: 0 when everything in the image is known, 2 when something is not.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneImage,
 		RunE: func(command *cobra.Command, args []string) error {
 			return o.run(command, args[0])
 		},

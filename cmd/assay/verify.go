@@ -44,7 +44,7 @@ func verifyCommand() *cobra.Command {
 		Long:  verifyLong,
 		Example: `  assay verify registry.example.com/shop/checkout:1.8 --policy policy.yaml
   assay verify ./checkout.tar --as registry.example.com/shop/checkout:1.8 --policy policies/ -o sarif`,
-		Args: cobra.ExactArgs(1),
+		Args: oneImage,
 		RunE: func(command *cobra.Command, args []string) error {
 			return o.run(command, args[0])
 		},
@@ -65,6 +65,9 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 	ctx := command.Context()
 	if err := checkOutput(o.output); err != nil {
 		return err
+	}
+	if isLocal(o.replaces) {
+		return fmt.Errorf("--replaces %s: what an environment trusts is in a registry; want repository:tag or repository@digest", o.replaces)
 	}
 	files, err := readManifests(ctx, o.policies, o.environment)
 	if err != nil {
@@ -146,10 +149,13 @@ func (o *verifyOptions) gatherReplaced(ctx context.Context, s *subject, set keys
 	}
 	replaced := &subject{parts: s.parts, reader: s.progress.counting(reader), progress: s.progress}
 	if replaced.reference, err = resolve(ctx, replaced.reader, s.parts.Gatherer, o.replaces); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--replaces %s: %w", o.replaces, err)
 	}
 	collected, err := replaced.gather(ctx, replaced.reference, set)
-	return &collected, err
+	if err != nil {
+		return nil, fmt.Errorf("--replaces %s: %w", o.replaces, err)
+	}
+	return &collected, nil
 }
 
 func judgementOf(s *subject, set keys.Set, collected evidence.Evidence, verdict policy.Verdict, at time.Time) report.Judgement {

@@ -100,7 +100,7 @@ func Assemble(ctx context.Context, o Options) (*Parts, error) {
 	}
 	store, err := disk.Open(filepath.Join(o.DataDir, "evidence"))
 	if err != nil {
-		return nil, fmt.Errorf("open the evidence store: %w", err)
+		return nil, err
 	}
 	seen, err := chronicle.Open(ctx, filepath.Join(o.DataDir, "chronicle"), clock.RealClock{})
 	if err != nil {

@@ -142,7 +142,7 @@ func acquire(name string) (*os.File, error) {
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = errors.New("another process has it open; a store belongs to one controller")
+		err = errors.New("another process has it open, and one at a time may")
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
