@@ -72,9 +72,13 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 	halfKnown.Status.Trusted.Platforms = []v1alpha1.PlatformDigest{{Platform: "linux/amd64", Digest: text("clean")}, {Platform: "linux/arm64", Digest: text("missing")}}
 	unresolved := trusting("team-a", "unresolved", "")
 	unresolved.Status.Trusted = nil
+	unresolved.Spec.Source.Registry = &v1alpha1.RegistrySource{Repository: repository, Tag: "1"}
+	waiting := trusting("team-a", "waiting", "") // for its upstream, which contains whatever there is
+	waiting.Status.Trusted = nil
+	waiting.Spec.Source.UpstreamRef = &v1alpha1.UpstreamReference{Namespace: "team-a", Name: "clean"}
 	w := newWorld(t, &fake.Index{Known: []image.Digest{digest("clean"), digest("unjudged")}, Carriers: []fleet.Carrier{log4j("unjudged")}},
 		trusting("team-a", "clean", "clean"), trusting("team-a", "missing", "missing"), trusting("team-b", "theirs", "missing"),
-		unjudged, halfKnown, unresolved)
+		unjudged, halfKnown, unresolved, waiting)
 	answer := w.answer(t, "ann", query.AffectedPath, query.VulnerabilityParameter, log4shell)
 	var unknown []string
 	for _, u := range answer.Unknown {

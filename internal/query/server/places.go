@@ -43,8 +43,8 @@ func namespacesOf(images []v1alpha1.TrustedImage) []string {
 	return namespaces
 }
 
-// placesOf returns the digests in the images of the namespaces that are visible. An image without any is a place of which nothing
-// is known. The images are only read.
+// placesOf returns the digests in the images of the namespaces that are visible. An image of a registry without any is a
+// place of which nothing is known. One that waits for its upstream has nothing that is not in the upstream. The images are only read.
 func placesOf(images []v1alpha1.TrustedImage, visible map[string]bool) places {
 	var of places
 	for i := range images {
@@ -67,7 +67,7 @@ func placesOf(images []v1alpha1.TrustedImage, visible map[string]bool) places {
 			t := &object.Status.History[h]
 			add(query.History, trustedPlace(t), t.Repository, t.Digest)
 		}
-		if len(of) == before {
+		if len(of) == before && object.Spec.Source.Registry != nil {
 			of = append(of, place{Image: query.Image{Namespace: object.Namespace, Name: object.Name}})
 		}
 	}
