@@ -4,7 +4,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
@@ -108,9 +107,7 @@ func JSON(w io.Writer, j Judgement) error {
 	for _, p := range j.Evidence.Platforms {
 		out.Platforms = append(out.Platforms, platformOf(p))
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return writeJSON(w, out)
 }
 
 func feedOf(fact evidence.Fact[evidence.Feed]) jsonFeed {

@@ -46,9 +46,9 @@ type (
 // nobody judged every finding is a failure, and every platform an error of which not everything is known. Of every image, secrets
 // are failures, and files that nobody can name are skipped.
 func JUnit(w io.Writer, j Judgement) error {
-	out := junitSuites{Name: "assay scan " + evidence.Printable(j.Image, maxText)}
+	out := junitSuites{Name: "assay scan " + printable(j.Image, maxText)}
 	if j.judged() {
-		out.Name = "assay verify " + evidence.Printable(j.Image, maxText)
+		out.Name = "assay verify " + printable(j.Image, maxText)
 	}
 	out.Suites = append(j.policySuites(), j.platformSuites()...)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -133,11 +133,11 @@ func (j Judgement) addContents(suite *junitSuite, p evidence.Platform) {
 }
 
 func (j Judgement) junitCase(name string) junitCase {
-	return junitCase{Class: evidence.Printable(j.Image, maxText), Name: evidence.Printable(name, maxText)}
+	return junitCase{Class: printable(j.Image, maxText), Name: printable(name, maxText)}
 }
 
 func junitDetailOf(kind, message string) *junitDetail {
-	return &junitDetail{Type: evidence.Printable(kind, maxText), Message: evidence.Printable(message, maxText)}
+	return &junitDetail{Type: printable(kind, maxText), Message: printable(message, maxText)}
 }
 
 func (s *junitSuite) add(added junitCase) {

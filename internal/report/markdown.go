@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
-	"github.com/assay-dev/assay/internal/evidence"
 )
 
-// maxListed bounds the findings in a comment on a change: longer ones are refused by those who host it.
-const maxListed = 50
+// Limits of each of the five tables in a comment on a change: those who host it refuse longer ones, GitHub above 65,536 characters.
+const (
+	maxListed = 50     // rows
+	maxTable  = 12_000 // bytes
+)
 
 // Markdown writes the judgement as a comment on a change. Whatever others wrote stands in code spans, in which nothing is a
 // link, a mention or markup.
@@ -24,22 +26,16 @@ func Markdown(w io.Writer, j Judgement) error {
 	p.line("### " + heading(j.Verdict, len(unknowns) == 0))
 	p.line("")
 	p.line(code(j.Image) + " at " + code(j.Digest))
-	if len(unknowns) > 0 {
-		p.line("\n| platform | not known | why |\n|---|---|---|")
-		for _, open := range unknowns {
-			p.line(fmt.Sprintf("| %s | %s | %s |", code(open.platform), code(open.reason), code(open.message)))
-		}
+	var rows []string
+	for _, open := range unknowns {
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", code(open.platform), code(open.reason), message(open.message)))
 	}
+	p.listed("| platform | not known | why |\n|---|---|---|", rows)
 	p.line("\nWith " + j.feeds(code) + ".")
 	if said := j.ignoredVEX(); said != "" {
 		p.line("\n" + said)
 	}
-	if len(j.Rules) > 0 {
-		p.line("\n| result | policy | rule | what to do |\n|---|---|---|---|")
-		for _, r := range slices.SortedStableFunc(slices.Values(j.Rules), func(a, b v1alpha1.RuleResult) int { return urgency(a) - urgency(b) }) {
-			p.line(fmt.Sprintf("| %s | %s | %s | %s |", code(string(r.Result)), code(r.Policy), code(r.Rule), code(r.Message)))
-		}
-	}
+	p.rulesTable(j.Rules)
 	p.findingsTable(j.findings())
 	p.contentsTables(j)
 	return p.err
@@ -53,41 +49,58 @@ var marks = map[v1alpha1.Verdict]string{
 func heading(verdict v1alpha1.Verdict, complete bool) string {
 	switch {
 	case verdict != "":
-		return strings.TrimSpace(marks[verdict] + " " + evidence.Printable(string(verdict), maxCell))
+		return strings.TrimSpace(marks[verdict] + " " + printable(string(verdict), maxCell))
 	case complete:
 		return "Scanned"
 	}
 	return marks[v1alpha1.VerdictUndetermined] + " Not everything in the image is known"
 }
 
-func (p *printer) findingsTable(all []located) {
-	if len(all) == 0 {
+// listed writes a table with as many rows as there is room for, and counts the others.
+func (p *printer) listed(head string, rows []string) {
+	if len(rows) == 0 {
 		return
 	}
-	p.line("\n| finding | package | severity | fixed in | |\n|---|---|---|---|---|")
-	for _, f := range all[:min(len(all), maxListed)] {
-		p.line(fmt.Sprintf("| %s | %s | %s | %s | %s |", code(f.ID), code(strings.TrimSpace(f.Package+" "+f.Version)),
+	p.line("\n" + head)
+	length := 0
+	for i, row := range rows {
+		if length += len(row); i == maxListed || length > maxTable {
+			p.line(fmt.Sprintf("\nand %d more; `-o json` lists them all.", len(rows)-i))
+			return
+		}
+		p.line(row)
+	}
+}
+
+func (p *printer) rulesTable(rules []v1alpha1.RuleResult) {
+	var rows []string
+	for _, r := range slices.SortedStableFunc(slices.Values(rules), func(a, b v1alpha1.RuleResult) int { return urgency(a) - urgency(b) }) {
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", code(string(r.Result)), code(r.Policy), code(r.Rule), message(r.Message)))
+	}
+	p.listed("| result | policy | rule | what to do |\n|---|---|---|---|", rows)
+}
+
+func (p *printer) findingsTable(all []located) {
+	var rows []string
+	for _, f := range all {
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s | %s |", code(f.ID), code(strings.TrimSpace(f.Package+" "+f.Version)),
 			severityNames[f.Severity], code(f.FixedVersion), code(notes(f))))
 	}
-	if more := len(all) - maxListed; more > 0 {
-		p.line(fmt.Sprintf("\nand %d more; `assay scan -o json` lists them all.", more))
-	}
+	p.listed("| finding | package | severity | fixed in | |\n|---|---|---|---|---|", rows)
 }
 
 // contentsTables list what is in the image beside vulnerabilities.
 func (p *printer) contentsTables(j Judgement) {
-	if secrets := j.secrets(); len(secrets) > 0 {
-		p.line("\n| secret | place | severity | layer |\n|---|---|---|---|")
-		for _, s := range secrets {
-			p.line(fmt.Sprintf("| %s | %s | %s | %s |", code(s.Rule), code(placeOf(s)), severityNames[s.Severity], code(s.Layer.String())))
-		}
+	var rows []string
+	for _, s := range j.secrets() {
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", code(s.Rule), code(placeOf(s)), severityNames[s.Severity], code(s.Layer.String())))
 	}
-	if files := j.unidentified(); len(files) > 0 {
-		p.line("\n| file with packages that nobody can name |\n|---|")
-		for _, file := range files {
-			p.line(fmt.Sprintf("| %s |", code(file)))
-		}
+	p.listed("| secret | place | severity | layer |\n|---|---|---|---|", rows)
+	rows = nil
+	for _, file := range j.unidentified() {
+		rows = append(rows, fmt.Sprintf("| %s |", code(file)))
 	}
+	p.listed("| file with packages that nobody can name |\n|---|", rows)
 }
 
 // notes are what matters of a finding beside its severity.
@@ -113,10 +126,14 @@ func notes(f located) string {
 }
 
 // code makes a code span. An empty text makes none.
-func code(text string) string {
+func code(text string) string { return span(text, maxCell) }
+
+// message makes a code span of a sentence.
+func message(text string) string { return span(text, maxMessage) }
+
+func span(text string, limit int) string {
 	if text == "" {
 		return ""
 	}
-	text = evidence.Printable(text, maxText)
-	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(text) + "`"
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(printable(text, limit)) + "`"
 }

@@ -1,8 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package report writes verdicts as text for people. Every string that an image, a registry or an object brought in is
-// escaped and bounded, wherever it comes from.
+// Package report writes verdicts and findings, as text for people and in the formats that programs read. Every string that an
+// image, a registry or an object brought in is escaped and bounded, wherever it comes from.
 package report
 
 import (
@@ -109,8 +109,21 @@ type printer struct {
 
 func (p *printer) line(s string) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(s, " "))
+		_, p.err = fmt.Fprintln(p.w, inert(strings.TrimRight(s, " ")))
 	}
+}
+
+// inert escapes the beginning of a line that services which build take for a command to them, GitHub's also behind spaces.
+func inert(line string) string {
+	if text := strings.TrimLeft(line, " "); strings.HasPrefix(text, "::") {
+		return line[:len(line)-len(text)] + `\x3a` + text[1:]
+	}
+	return line
+}
+
+// printable is evidence.Printable for what services which build may read: other commands to them begin anywhere in a line, with "##".
+func printable(s string, limit int) string {
+	return strings.ReplaceAll(evidence.Printable(s, limit), "##", `#\x23`)
 }
 
 // cell makes a value fit for one line of a table. An empty one stays visible.
@@ -118,5 +131,5 @@ func cell(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return evidence.Printable(s, maxCell)
+	return printable(s, maxCell)
 }

@@ -4,7 +4,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -23,6 +22,7 @@ type (
 		Properties  sarifSources      `json:"properties"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
+		described   map[string]bool   // the rules, by their id
 	}
 	// sarifSources are what the run rests on, as JSON has them.
 	sarifSources struct {
@@ -96,7 +96,9 @@ const maxText = 1024
 // 2.1.0). What is excused is there as a suppressed result. A service closes every alert that has no result any more: what is not
 // known is a result, too, so that nobody takes it for clean.
 func SARIF(w io.Writer, j Judgement) error {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "Assay", Version: j.Version, Rules: []sarifRule{}}}, Results: []sarifResult{}}
+	run := sarifRun{
+		Tool: sarifTool{sarifDriver{Name: "Assay", Version: j.Version, Rules: []sarifRule{}}}, Results: []sarifResult{}, described: map[string]bool{},
+	}
 	run.Properties = sarifSources{Database: feedOf(j.Evidence.Database), KEV: feedOf(j.Evidence.KEV), EPSS: feedOf(j.Evidence.EPSS)}
 	run.Invocations = []sarifInvocation{j.invocation()}
 	for _, rule := range j.Rules {
@@ -117,9 +119,7 @@ func SARIF(w io.Writer, j Judgement) error {
 	for _, file := range j.unidentified() {
 		run.add(j.unidentifiedResult(file), "A file with packages that nobody can name", sarifProperties{})
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(sarifLog{
+	return writeJSON(w, sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
 	})
 }
@@ -127,11 +127,10 @@ func SARIF(w io.Writer, j Judgement) error {
 // add adds a result, and its rule if it is the first of it.
 func (r *sarifRun) add(result sarifResult, description string, properties sarifProperties) {
 	r.Results = append(r.Results, result)
-	for _, rule := range r.Tool.Driver.Rules {
-		if rule.ID == result.RuleID {
-			return
-		}
+	if r.described[result.RuleID] {
+		return
 	}
+	r.described[result.RuleID] = true
 	r.Tool.Driver.Rules = append(r.Tool.Driver.Rules, sarifRule{ID: result.RuleID, ShortDescription: sarifText{description}, Properties: properties})
 }
 

@@ -4,8 +4,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +36,7 @@ func (j Judgement) ruleResult(rule v1alpha1.RuleResult) sarifResult {
 	if rule.Result == v1alpha1.ResultUnknown {
 		level = "warning"
 	}
-	id := evidence.Printable(strings.TrimPrefix(rule.Policy+"/"+rule.Rule, "/"), maxText)
+	id := ruleID(strings.TrimPrefix(rule.Policy+"/"+rule.Rule, "/"))
 	return sarifResult{
 		RuleID: id, Level: level, Message: sarifText{evidence.Printable(rule.Reason+": "+rule.Message, maxText)},
 		Locations: locate(j.Image, "", 0), Fingerprints: fingerprint(j.Image, id),
@@ -47,7 +49,7 @@ func (j Judgement) unknownResult(open unknown) sarifResult {
 	if j.judged() {
 		level = "warning"
 	}
-	id := evidence.Printable("unknown/"+open.reason, maxText)
+	id := ruleID("unknown/" + open.reason)
 	return sarifResult{
 		RuleID: id, Level: level, Message: open.text(), Locations: locate(j.Image, "", 0), Fingerprints: fingerprint(j.Image, id, open.platform),
 	}
@@ -58,15 +60,18 @@ func (u unknown) text() sarifText {
 }
 
 func (j Judgement) findingResult(f located) sarifResult {
-	id := evidence.Printable(f.ID, maxText)
+	id := ruleID(f.ID)
 	result := sarifResult{
 		RuleID: id, Level: sarifLevels[f.Severity], Message: sarifText{evidence.Printable(carried(f.Finding), maxText)},
 		Locations: locate(j.Image, f.Path, 0), Fingerprints: fingerprint(j.Image, id, f.Package, f.Path, f.Target),
 	}
 	for _, e := range f.excused {
-		result.Suppressions = append(result.Suppressions, sarifSuppression{
+		suppression := sarifSuppression{
 			Kind: "external", Status: "accepted", Justification: evidence.Printable(strings.TrimSpace(e.By+" "+e.Reason), maxText),
-		})
+		}
+		if !slices.Contains(result.Suppressions, suppression) { // as SARIF demands
+			result.Suppressions = append(result.Suppressions, suppression)
+		}
 	}
 	return result
 }
@@ -77,7 +82,7 @@ func (j Judgement) secretResult(s evidence.Secret) sarifResult {
 	if !s.Layer.IsZero() {
 		file = s.Place
 	}
-	id := evidence.Printable("secret/"+s.Rule, maxText)
+	id := ruleID("secret/" + s.Rule)
 	return sarifResult{
 		RuleID: id, Level: sarifLevels[s.Severity], Message: sarifText{evidence.Printable(describeSecret(s), maxText)},
 		Locations: locate(j.Image, file, s.Line), Fingerprints: fingerprint(j.Image, id, s.Place, strconv.Itoa(s.Line)),
@@ -101,6 +106,9 @@ func carried(f evidence.Finding) string {
 	return text + ", fixed in " + f.FixedVersion
 }
 
+// ruleID is never empty.
+func ruleID(text string) string { return cmp.Or(evidence.Printable(text, maxText), "-") }
+
 // locate names the file in the image, or the image; line is counted from 1, 0 when there is none. A location must be a relative
 // URI with a line to be shown.
 func locate(name, file string, line int) []sarifLocation {
@@ -123,7 +131,7 @@ func uri(text string) string {
 			fmt.Fprintf(&b, "%%%02X", c)
 		}
 	}
-	return b.String()
+	return cmp.Or(b.String(), ".")
 }
 
 // fingerprint is the same for the same result of the next build.

@@ -42,10 +42,10 @@ func TestTheDataThatWasUsedIsNamed(t *testing.T) {
 			sarif: sarifSources{Database: jsonFeed{Reason: v1alpha1.ReasonDatabaseUnavailable, Message: "no database is loaded"}},
 		},
 		"a version that a stranger wrote": {
-			feeds:    evidence.Evidence{Database: feed("1`|\x1b[31m"+strings.Repeat("x", 1<<16), time.Time{})},
+			feeds:    evidence.Evidence{Database: feed("1`|\x1b[31m"+strings.Repeat("x", 1<<12), time.Time{})},
 			text:     "vulnerability database 1`|\\x1b[31m" + strings.Repeat("x", maxVersion-14) + "..., no KEV, no EPSS",
 			markdown: "vulnerability database `1'\\|\\x1b[31m" + strings.Repeat("x", maxVersion-14) + "...`, no KEV, no EPSS",
-			sarif:    sarifSources{Database: jsonFeed{Version: "1`|\x1b[31m" + strings.Repeat("x", 1<<16)}},
+			sarif:    sarifSources{Database: jsonFeed{Version: "1`|\x1b[31m" + strings.Repeat("x", 1<<12)}},
 		},
 	} {
 		for _, verdict := range []v1alpha1.Verdict{"", v1alpha1.VerdictTrusted} {

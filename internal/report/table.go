@@ -3,11 +3,7 @@
 
 package report
 
-import (
-	"strings"
-
-	"github.com/assay-dev/assay/internal/evidence"
-)
+import "strings"
 
 const (
 	indent = "  "
@@ -39,7 +35,7 @@ func (p *printer) table(margin string, rows []row) {
 			continue
 		}
 		below := margin + strings.Repeat(" ", widths[0]) + gap
-		for _, line := range wrap(evidence.Printable(r.note, maxMessage), width-len(below)) {
+		for _, line := range wrap(printable(r.note, maxMessage), width-len(below)) {
 			p.line(below + line)
 		}
 	}

@@ -30,6 +30,8 @@ func TestWhatIsNotKnownIsSaidInEveryFormat(t *testing.T) {
 		reason   string // empty when everything is known
 		says     string
 		level    string
+
+		notifications int // 0 stands for 1 when something is not known
 	}{
 		"everything is known": {platform: evidence.Platform{Inventory: known, Findings: none}},
 		"the database does not cover the release": {
@@ -55,6 +57,13 @@ func TestWhatIsNotKnownIsSaidInEveryFormat(t *testing.T) {
 			platform: evidence.Platform{Inventory: known, Findings: none, Secrets: evidence.Unchecked[[]evidence.Secret](v1alpha1.ReasonInventoryIncomplete, message)},
 			reason:   v1alpha1.ReasonInventoryIncomplete, says: message, level: "error",
 		},
+		"two things are not known": {
+			platform: evidence.Platform{
+				Inventory: evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonNotCovered, "a package database is truncated"),
+				Findings:  evidence.Unchecked[[]evidence.Finding](v1alpha1.ReasonNotCovered, message),
+			},
+			reason: v1alpha1.ReasonNotCovered, says: message, level: "error", notifications: 2,
+		},
 		"nobody has looked yet": {reason: v1alpha1.ReasonInProgress, says: "the image was not looked into yet", level: "error"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +74,7 @@ func TestWhatIsNotKnownIsSaidInEveryFormat(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := map[string]string{"text": text.String(), "markdown": written(t, j, "markdown"), "sarif": written(t, j, "sarif")}
-			if test.platform.Inventory.State != evidence.NotChecked { // which programs read as known: false
+			if test.platform.Inventory.State != evidence.NotChecked && test.notifications == 0 { // which programs read as known: false
 				said["json"] = written(t, j, "json")
 			}
 			if test.verdict == "" { // otherwise the rules are the cases
@@ -81,7 +90,11 @@ func TestWhatIsNotKnownIsSaidInEveryFormat(t *testing.T) {
 				t.Errorf("complete: %v\n%s", j.Complete(), said["markdown"])
 			}
 			run := parseSARIF(t, said["sarif"]).Runs[0]
-			if len(run.Invocations) != 1 || *run.Invocations[0].ExecutionSuccessful != complete || (len(run.Invocations[0].Notifications) == 0) != complete {
+			notifications := test.notifications
+			if !complete {
+				notifications = max(notifications, 1)
+			}
+			if len(run.Invocations) != 1 || *run.Invocations[0].ExecutionSuccessful != complete || len(run.Invocations[0].Notifications) != notifications {
 				t.Errorf("the invocation: %+v", run.Invocations)
 			}
 			want := map[string]string{}
