@@ -161,6 +161,10 @@ func isLocal(argument string) bool {
 func (o *imageOptions) openLocal(s *subject, path string) error {
 	s.progress.step("Reading %s", path)
 	opened, err := layout.Open(path)
+	var ofPath *fs.PathError
+	if errors.As(err, &ofPath) && ofPath.Path == path {
+		err = ofPath.Err // it is named already
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

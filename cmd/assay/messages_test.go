@@ -36,7 +36,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"two images":                   {[]string{"sbom", "a", "b"}, "assay: want one image, got 2: a b"},
 		"a file that looks like a tag": {[]string{"scan", saved}, "; for what is at that place on the local disk write ./" + saved},
 		"what is on no disk either":    {[]string{"scan", "127.0.0.1:1/none"}, "assay: "},
-		"a path that a terminal obeys": {[]string{"scan", "./nx\x1b[31m.tar"}, `assay: ./nx\x1b[31m.tar: `},
+		"a path that a terminal obeys": {[]string{"scan", "./nx\x1b[31m.tar"}, `assay: ./nx\x1b[31m.tar: no such file or directory`},
 		"what is replaced on the disk": {[]string{"verify", "./" + saved, "--policy", w.policies, "--replaces", "./" + saved},
 			"assay: --replaces ./" + saved + ": what an environment trusts is in a registry; want repository:tag or repository@digest"},
 		"what is replaced and no reference": {[]string{"verify", "./" + saved, "--policy", w.policies, "--database-file", w.database, "--replaces", "a:b:c"},

@@ -160,6 +160,17 @@ func TestEveryProblemOfAFolderIsSaid(t *testing.T) {
 	}
 }
 
+// What ships as an example is taken, beside objects of other kinds.
+func TestTheSamplesAreTaken(t *testing.T) {
+	m, err := readManifests(t.Context(), []string{"../../config/samples"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.policies) < 3 {
+		t.Errorf("read are %v", policy.Names(m.policies))
+	}
+}
+
 // What a cluster gives out can be judged by, and what is not Assay's is left alone.
 func TestWhatTheAPIServerTakesIsTaken(t *testing.T) {
 	const namespaced = "apiVersion: assay.dev/v1alpha1\nkind: ImagePolicy\nmetadata: {name: strict, namespace: prod}\n"
