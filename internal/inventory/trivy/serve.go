@@ -16,6 +16,10 @@ import (
 	"github.com/assay-dev/assay/internal/resident"
 )
 
+// gcPercent is how much garbage there may be beside what is in use, which is little: looking into a layer allocates next to nothing,
+// and searching it for secrets makes garbage of one file at a time.
+const gcPercent = 50
+
 // Serve is the life of assay-index: it confines the process, waits for one image, indexes it, and ends. An error means that
 // the other side is not what it should be, or that the process could not be confined.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
@@ -42,6 +46,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("confine the indexer: %w", err)
 	}
+	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(request.Limits.Memory / 4 * 3) // collect rather than die
 	if err := w.WriteMessage(wire.Greeting{Analyzers: x.fingerprint(), Confinement: confinement}); err != nil {
 		return err
