@@ -32,7 +32,7 @@ lint: bin/tools/golangci-lint ## Check formatting and code (gofmt, go vet and mo
 
 verify: lint verify-generated ## Check everything that can be checked without running a test.
 
-test: build control-plane clients ## Run all tests against one control plane; ARGS are passed to go test.
+test: build control-plane clients sigstore ## Run all tests against one control plane; ARGS are passed to go test.
 	$(call step,testing)
 	go run ./test/controlplane/cmd/with-control-plane go test -timeout 30m $(or $(ARGS),$$(go list ./... | grep -vE '$(COUNTING)'))
 ifndef ARGS
@@ -64,12 +64,14 @@ control-plane: bin/k8s/kube-multicall ## Build etcd, the Kubernetes servers and 
 
 clients: $(addprefix bin/clients/,trivy cosign crane registry) ## Build trivy, cosign, crane and a registry into bin/clients.
 
+sigstore: $(addprefix bin/sigstore/,fulcio rekor-server timestamp-server) ## Build the services of Sigstore into bin/sigstore.
+
 tools: $(addprefix bin/tools/,controller-gen golangci-lint kustomize) ## Build the development tools into bin/tools.
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build generate manifests lint verify verify-generated test bench demo demo-stop image control-plane clients tools help
+.PHONY: build generate manifests lint verify verify-generated test bench demo demo-stop image control-plane clients sigstore tools help
 
 # --- how the files above are made ---
 
@@ -106,6 +108,13 @@ bin/clients/trivy bin/clients/cosign bin/clients/crane: test/clients/go.mod test
 bin/clients/registry: $(addprefix test/tools/registry/,go.mod go.sum main.go)
 	$(call step,building $(@F))
 	go -C test/tools/registry build -o $(CURDIR)/$@ -ldflags "$(STRIP)" .
+
+bin/sigstore/fulcio: COMMAND := github.com/sigstore/fulcio
+bin/sigstore/rekor-server: COMMAND := github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
+bin/sigstore/timestamp-server: COMMAND := github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
+bin/sigstore/%: $(addprefix test/sigstore/services/,go.mod go.sum)
+	$(call step,building $(@F))
+	go -C test/sigstore/services build -o $(CURDIR)/$@ -ldflags "$(STRIP)" $(COMMAND)
 
 bin/tools/%: test/tools/%/go.mod test/tools/%/go.sum
 	$(call step,building $*)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/utils/ptr"
 	runtimeclient "sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -23,19 +24,34 @@ const tokenLifetime = 30 * 24 * time.Hour
 // ServiceAccountConfig returns the configuration of a service account, which
 // must exist, with a new token that is good for 30 days.
 func (c *ControlPlane) ServiceAccountConfig(ctx context.Context, namespace, name string) (*rest.Config, error) {
-	admin, err := runtimeclient.New(c.config, runtimeclient.Options{})
+	token, err := c.token(ctx, namespace, name, authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds()))})
 	if err != nil {
 		return nil, err
 	}
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	seconds := int64(tokenLifetime.Seconds())
-	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
-	if err := admin.SubResource("token").Create(ctx, account, request); err != nil {
-		return nil, fmt.Errorf("cannot get a token of service account %s/%s: %w", namespace, name, err)
-	}
 	config := rest.AnonymousClientConfig(c.config)
-	config.BearerToken = request.Status.Token
+	config.BearerToken = token
 	return config, nil
+}
+
+// Issuer is the URL of the OIDC issuer that names service accounts. Its keys are at its well-known address, for whoever may ask for them.
+func (c *ControlPlane) Issuer() string { return c.config.Host }
+
+// Token returns a token of a service account, which must exist, that is meant for an audience. It is good for ten minutes.
+func (c *ControlPlane) Token(ctx context.Context, namespace, name, audience string) (string, error) {
+	return c.token(ctx, namespace, name, authenticationv1.TokenRequestSpec{Audiences: []string{audience}, ExpirationSeconds: ptr.To(int64(600))})
+}
+
+func (c *ControlPlane) token(ctx context.Context, namespace, name string, spec authenticationv1.TokenRequestSpec) (string, error) {
+	admin, err := runtimeclient.New(c.config, runtimeclient.Options{})
+	if err != nil {
+		return "", err
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	request := &authenticationv1.TokenRequest{Spec: spec}
+	if err := admin.SubResource("token").Create(ctx, account, request); err != nil {
+		return "", fmt.Errorf("cannot get a token of service account %s/%s: %w", namespace, name, err)
+	}
+	return request.Status.Token, nil
 }
 
 // WriteKubeconfig writes a configuration as a kubeconfig that needs no other

@@ -24,9 +24,6 @@ const (
 	peerSocket = "peer.sock:0"
 )
 
-// serviceAccountIssuer is what a cluster is set up with by default.
-const serviceAccountIssuer = "https://kubernetes.default.svc.cluster.local"
-
 // starter starts the processes in their order.
 type starter struct {
 	binaries  string
@@ -66,7 +63,7 @@ func (s *starter) writeCertificates() error {
 	if s.ca, err = newAuthority(); err != nil {
 		return err
 	}
-	if s.host, err = freeAddress(); err != nil {
+	if s.host, err = process.FreeAddress(); err != nil {
 		return err
 	}
 	serving, err := s.ca.issue(server("kube-apiserver", net.IPv4(127, 0, 0, 1)))
@@ -101,7 +98,7 @@ func (s *starter) startEtcd(ctx context.Context) error {
 		return dialIn(ctx, s.dir, etcdSocket)
 	}}
 	defer transport.CloseIdleConnections()
-	return waitUntilReady(ctx, etcd, &http.Client{Transport: transport}, "http://etcd/readyz")
+	return etcd.AwaitReady(ctx, &http.Client{Transport: transport}, "http://etcd/readyz")
 }
 
 func (s *starter) startAPIServer(ctx context.Context) error {
@@ -112,7 +109,8 @@ func (s *starter) startAPIServer(ctx context.Context) error {
 	apiServer, err := s.run("kube-apiserver", "--etcd-servers=unix://"+etcdSocket,
 		"--bind-address=127.0.0.1", "--secure-port="+port,
 		"--tls-cert-file=apiserver.crt", "--tls-private-key-file=apiserver.key", "--client-ca-file=ca.crt",
-		"--service-account-issuer="+serviceAccountIssuer,
+		// The API server is an OIDC issuer that others on this host can ask for its keys.
+		"--service-account-issuer="+s.admin.Host, "--service-account-jwks-uri="+s.admin.Host+"/openid/v1/jwks",
 		"--service-account-key-file=tokens.key", "--service-account-signing-key-file=tokens.key",
 		"--authorization-mode=RBAC", "--allow-privileged", "--service-cluster-ip-range=10.0.0.0/24",
 		// What serves many clients or several API servers only costs time here.
@@ -124,7 +122,7 @@ func (s *starter) startAPIServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return waitUntilReady(ctx, apiServer, client, s.admin.Host+"/readyz")
+	return apiServer.AwaitReady(ctx, client, s.admin.Host+"/readyz")
 }
 
 func (s *starter) startControllerManager(controllers []string) error {
@@ -161,13 +159,4 @@ func (s *starter) writeKubeconfig(name, user string, groups ...string) (*rest.Co
 		CAData: s.ca.certificatePEM, CertData: pair.certificatePEM, KeyData: pair.keyPEM,
 	}}
 	return config, WriteKubeconfig(filepath.Join(s.dir, name), config)
-}
-
-// freeAddress returns an address of this host that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }

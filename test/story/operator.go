@@ -5,7 +5,6 @@ package story
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -27,7 +26,7 @@ const (
 // startOperator installs what config ships and runs Assay's programs, each with a token of its own service account.
 func (w *World) startOperator(ctx context.Context, options Options) error {
 	defer w.step("Assay: CRDs, rights, guard, assay-controller, assay-webhook")()
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -62,11 +61,11 @@ func (w *World) install(ctx context.Context, webhookURL string) error {
 }
 
 func (w *World) startController(ctx context.Context, options Options) error {
-	health, err := freeAddress()
+	health, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
-	queries, err := freeAddress()
+	queries, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -105,7 +104,7 @@ func (w *World) RestartController(ctx context.Context) error {
 }
 
 func (w *World) startWebhook(ctx context.Context, address string) error {
-	health, err := freeAddress()
+	health, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -154,15 +153,6 @@ func unready(ctx context.Context, url string) string {
 		return response.Status
 	}
 	return ""
-}
-
-// freeAddress is an address of this host that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // alive is an error when one of Assay's programs has ended.

@@ -1,23 +1,27 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package controlplane
+package process
 
 import (
 	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
 	"time"
-
-	"github.com/assay-dev/assay/test/process"
 )
 
-// waitUntilReady polls url until it answers 200 or the process ends.
-func waitUntilReady(ctx context.Context, p *process.Process, client *http.Client, url string) error {
+// FreeAddress returns an address of this host, as host:port, that nobody listens on.
+func FreeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// AwaitReady polls url until it answers 200 or the process ends.
+func (p *Process) AwaitReady(ctx context.Context, client *http.Client, url string) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -51,16 +55,4 @@ func get(ctx context.Context, client *http.Client, url string) error {
 		return fmt.Errorf("status %s", response.Status)
 	}
 	return nil
-}
-
-// dialIn connects to a socket in a folder whose path may be longer than a
-// socket's may be, which is 107 bytes.
-func dialIn(ctx context.Context, dir, socket string) (net.Conn, error) {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = folder.Close() }()
-	var dialer net.Dialer
-	return dialer.DialContext(ctx, "unix", filepath.Join("/proc/self/fd", strconv.Itoa(int(folder.Fd())), socket))
 }

@@ -1,0 +1,125 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sigstore_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/assay-dev/assay/test/controlplane"
+	"github.com/assay-dev/assay/test/images"
+	"github.com/assay-dev/assay/test/registry"
+	"github.com/assay-dev/assay/test/sigstore"
+)
+
+const (
+	binaries  = "../../bin"
+	namespace = "test-sigstore"
+	builder   = "builder"
+)
+
+// TestKeylessSignaturesAreMadeAndVerifiedOffline signs as a service account, with the cosign command.
+func TestKeylessSignaturesAreMadeAndVerifiedOffline(t *testing.T) {
+	cluster := controlplane.ForTest(t)
+	services := start(t, cluster)
+	image := push(t)
+	token := tokenOf(t, cluster)
+
+	cosign(t, "", "sign", "--yes", "--new-bundle-format", "--identity-token="+token,
+		"--signing-config="+services.SigningConfig, "--trusted-root="+services.TrustedRoot, image)
+	const identity = "https://kubernetes.io/namespaces/" + namespace + "/serviceaccounts/"
+	for name, test := range map[string]struct{ account, issuer, complaint string }{
+		"the one who signed":                          {builder, cluster.Issuer(), ""},
+		"another account":                             {"somebody", cluster.Issuer(), "no matching CertificateIdentity"},
+		"an account of the same name by a stranger's": {builder, "https://issuer.example.com", "no matching CertificateIdentity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cosign(t, test.complaint, "verify", "--new-bundle-format", "--trusted-root="+services.TrustedRoot, "--use-signed-timestamps",
+				"--insecure-ignore-sct", // there is no log of certificates
+				"--certificate-identity="+identity+test.account, "--certificate-oidc-issuer="+test.issuer, image)
+		})
+	}
+}
+
+func start(t *testing.T, cluster *controlplane.ControlPlane) *sigstore.Sigstore {
+	t.Helper()
+	services, err := sigstore.Start(t.Context(), sigstore.Options{Binaries: binaries, Dir: t.TempDir(), Cluster: cluster})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stopping, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context is done by now
+		defer cancel()
+		if err := services.Stop(stopping); err != nil {
+			t.Error(err)
+		}
+	})
+	return services
+}
+
+// push returns an image in a registry by its digest.
+func push(t *testing.T) string {
+	t.Helper()
+	r, err := registry.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	repository := r.Host() + "/shop/checkout"
+	digest, err := images.Push(t.Context(), repository+":1", images.Build(t, images.PatchedDebian))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repository + "@" + digest
+}
+
+// tokenOf makes the builder's account and returns a file with a token of it that is meant for Fulcio.
+func tokenOf(t *testing.T, cluster *controlplane.ControlPlane) string {
+	t.Helper()
+	admin, err := client.New(cluster.Config(), client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: builder, Namespace: namespace}},
+	} {
+		if err := admin.Create(t.Context(), object); client.IgnoreAlreadyExists(err) != nil {
+			t.Fatal(err)
+		}
+	}
+	token, err := cluster.Token(t.Context(), namespace, builder, sigstore.Audience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// cosign runs the command, which must succeed, or fail with the complaint if there is one.
+func cosign(t *testing.T, complaint string, args ...string) {
+	t.Helper()
+	program, err := filepath.Abs(filepath.Join(binaries, "clients", "cosign"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program, args...)
+	command.Env = []string{"HOME=" + t.TempDir()}
+	output, err := command.CombinedOutput()
+	if (err == nil) != (complaint == "") || !strings.Contains(string(output), complaint) {
+		t.Fatalf("cosign %s: %v, want %q:\n%s", args[0], err, complaint, output)
+	}
+}
