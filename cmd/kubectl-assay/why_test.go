@@ -14,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -159,6 +160,10 @@ Rules:
 						{Policy: "production", Rule: "vulnerabilities.block[fixable]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonVulnerable, Message: "1 finding: update"},
 					},
 					Worst: []v1alpha1.FindingReference{{ID: "CVE-2024-1", Package: "openssl", Version: "3.0.1", FixedVersion: "3.0.2", Severity: v1alpha1.SeverityCritical}},
+					Excused: []v1alpha1.ExcusedFinding{
+						{ID: "CVE-2024-2", Package: "zlib1g", By: "production vulnerabilities.exceptions", Owner: "team-shop", Until: ptr.To(v1alpha1.Timestamp("2026-12-01T00:00:00Z"))},
+						{ID: "CVE-2024-3", Package: "curl", By: "production vulnerabilities.vex[vendor]"},
+					},
 				}
 			},
 			code: exitRejected,
@@ -188,6 +193,10 @@ Rules:
 
 Worst findings:
   CVE-2024-1  openssl 3.0.1  Critical  fixed in 3.0.2
+
+Excused:
+  CVE-2024-2  zlib1g  production vulnerabilities.exceptions   team-shop  until 2026-12-01T00:00:00Z
+  CVE-2024-3  curl    production vulnerabilities.vex[vendor]
 `,
 		},
 		"a digest in grace": {

@@ -24,10 +24,21 @@ const (
 )
 
 // Verdict writes how an image did: the verdict, the result of every rule with what to do about it, those that do not pass
-// first, and the worst findings.
-func Verdict(w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference) error {
+// first, the worst findings, and those that are excused.
+func Verdict(
+	w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference, excused []v1alpha1.ExcusedFinding,
+) error {
 	p := printer{w: w}
 	p.verdict(image, "", verdict, rules, worst)
+	var rows []row
+	for _, e := range excused {
+		until := ""
+		if e.Until != nil {
+			until = string(*e.Until)
+		}
+		rows = append(rows, excusedRow(e.ID, e.Package, e.By, e.Owner, until))
+	}
+	p.excused(rows)
 	return p.err
 }
 

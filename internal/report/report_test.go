@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 )
@@ -19,6 +20,7 @@ func TestVerdict(t *testing.T) {
 		verdict v1alpha1.Verdict
 		rules   []v1alpha1.RuleResult
 		worst   []v1alpha1.FindingReference
+		excused []v1alpha1.ExcusedFinding
 		want    string
 	}{
 		"an image that nobody judged is undetermined": {
@@ -72,7 +74,8 @@ Rules:
 			rules: []v1alpha1.RuleResult{{
 				Policy: "a\nb", Rule: "c\u202e", Result: "Fail\x07", Reason: "\x00", Message: "see " + strings.Repeat("x", 120) + " \x1b]8;;http://evil\x07",
 			}},
-			worst: []v1alpha1.FindingReference{{ID: "CVE\r-1", Package: "p\x1b[31m", Version: "\u202e1", FixedVersion: "2\n", Severity: "High\t"}},
+			worst:   []v1alpha1.FindingReference{{ID: "CVE\r-1", Package: "p\x1b[31m", Version: "\u202e1", FixedVersion: "2\n", Severity: "High\t"}},
+			excused: []v1alpha1.ExcusedFinding{{ID: "CVE\r-2", Package: "p\x1b", By: "a\nb", Owner: "\u202e", Until: ptr.To(v1alpha1.Timestamp("\x07"))}},
 			want: `
 Image:    registry.example.com/shop/checkout@sha256:91ab
 Verdict:  \x1b[2J
@@ -85,12 +88,15 @@ Rules:
 
 Worst findings:
   CVE\r-1  p\x1b[31m \u202e1  High\t  fixed in 2\n
+
+Excused:
+  CVE\r-2  p\x1b  a\nb  \u202e  until \a
 `,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
-			if err := Verdict(&b, "registry.example.com/shop/checkout@sha256:91ab", test.verdict, test.rules, test.worst); err != nil {
+			if err := Verdict(&b, "registry.example.com/shop/checkout@sha256:91ab", test.verdict, test.rules, test.worst, test.excused); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), b.String()); diff != "" {
@@ -120,7 +126,7 @@ func TestConditions(t *testing.T) {
 func TestVeryLongWordsAreBounded(t *testing.T) {
 	long := strings.Repeat("\x1b", 1<<20)
 	var b strings.Builder
-	if err := Verdict(&b, long, v1alpha1.VerdictRejected, []v1alpha1.RuleResult{{Policy: long, Rule: long, Result: "Fail", Reason: long, Message: long}}, nil); err != nil {
+	if err := Verdict(&b, long, v1alpha1.VerdictRejected, []v1alpha1.RuleResult{{Policy: long, Rule: long, Result: "Fail", Reason: long, Message: long}}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if b.Len() > 4096 {
@@ -135,7 +141,7 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 var errFull = errors.New("the disk is full")
 
 func TestAWriterThatFailsIsSaid(t *testing.T) {
-	if err := Verdict(full{}, "image", "", nil, nil); !errors.Is(err, errFull) {
+	if err := Verdict(full{}, "image", "", nil, nil, nil); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }

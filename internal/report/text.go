@@ -6,6 +6,7 @@ package report
 import (
 	"io"
 	"strings"
+	"time"
 
 	"github.com/assay-dev/assay/internal/evidence"
 )
@@ -14,10 +15,7 @@ import (
 func Text(w io.Writer, j Judgement, colour bool) error {
 	p := printer{w: w, colour: colour}
 	p.verdict(j.Image, j.Digest, j.Verdict, j.Rules, j.Worst, j.sources()...)
-	if len(j.Excused) > 0 {
-		p.line("\nExcused:")
-		p.table(indent, excusedRows(j.Excused))
-	}
+	p.excused(excusedRows(j.Excused))
 	p.contents(j)
 	return p.err
 }
@@ -30,13 +28,28 @@ func excusedRows(excused []Excused) []row {
 	for _, e := range excused[:min(len(excused), maxExcused)] {
 		until := ""
 		if !e.Until.IsZero() {
-			until = "until " + e.Until.UTC().Format("2006-01-02 15:04")
+			until = e.Until.UTC().Format(time.RFC3339)
 		}
-		rows = append(rows, row{
-			cells: []string{e.Finding.ID, strings.TrimSpace(e.Finding.Package + " " + e.Finding.Version), e.By, e.Owner, until}, note: e.Reason,
-		})
+		one := excusedRow(e.Finding.ID, strings.TrimSpace(e.Finding.Package+" "+e.Finding.Version), e.By, e.Owner, until)
+		one.note = e.Reason
+		rows = append(rows, one)
 	}
 	return rows
+}
+
+// excusedRow says who excuses a finding, and until when if that ends by itself.
+func excusedRow(id, carrier, by, owner, until string) row {
+	if until != "" {
+		until = "until " + until
+	}
+	return row{cells: []string{id, carrier, by, owner, until}}
+}
+
+func (p *printer) excused(rows []row) {
+	if len(rows) > 0 {
+		p.line("\nExcused:")
+		p.table(indent, rows)
+	}
 }
 
 // Findings writes every finding for people, the severest first.
