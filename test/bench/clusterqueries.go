@@ -17,7 +17,6 @@ import (
 
 	"github.com/assay-dev/assay/internal/query"
 	"github.com/assay-dev/assay/test/controlplane"
-	"github.com/assay-dev/assay/test/story"
 )
 
 const (
@@ -67,8 +66,7 @@ func (c *cluster) queries(ctx context.Context) (results []result, err error) {
 	if err := c.world.Apply(ctx, content); err != nil {
 		return nil, err
 	}
-	published := `{"data":{"server":"` + c.world.Queries + `"}}`
-	if _, err := c.world.Kubectl(ctx, "patch", "configmap", query.ConfigMapName, "--namespace="+story.Namespace, "--type=merge", "--patch="+published); err != nil {
+	if err := c.world.PublishQueries(ctx); err != nil {
 		return nil, err
 	}
 	for _, q := range []struct {

@@ -66,6 +66,9 @@ func play(ctx context.Context) (*story.World, error) {
 	if err != nil {
 		return world, errors.Join(err, show(ctx, world, "get", "trustedimages", "-A"))
 	}
+	if err := world.PublishQueries(ctx); err != nil {
+		return world, err
+	}
 	return world, present(ctx, world, digests)
 }
 

@@ -99,7 +99,7 @@ func TestQueries(t *testing.T) {
 	for _, name := range []string{"query-a/two-platforms", "query-b/vulnerable"} {
 		w.awaitVerdict(t, name, verdict{v1alpha1.VerdictRejected, v1alpha1.ReasonVulnerable})
 	}
-	w.kubectl(t, "patch", "configmap", "assay-query", "--namespace=assay-system", "--type=merge", `--patch={"data":{"server":"`+w.Queries+`"}}`)
+	must(t, w.PublishQueries(t.Context()))
 
 	tests := map[string]struct {
 		tenant, question, subject string

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/assay-dev/assay/internal/query"
 	"github.com/assay-dev/assay/test/controlplane"
 	"github.com/assay-dev/assay/test/manifests"
 	"github.com/assay-dev/assay/test/process"
@@ -163,4 +164,11 @@ func (w *World) alive() error {
 		}
 	}
 	return nil
+}
+
+// PublishQueries tells kubectl assay where the controller answers, as an administrator does who gave it a URL.
+func (w *World) PublishQueries(ctx context.Context) error {
+	server := `{"data":{"server":"` + w.Queries + `"}}`
+	_, err := w.Kubectl(ctx, "patch", "configmap", query.ConfigMapName, "--namespace="+Namespace, "--type=merge", "--patch="+server)
+	return err
 }
