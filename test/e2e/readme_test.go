@@ -15,6 +15,7 @@ func followReadme(t *testing.T, w *world) {
 	page, err := os.ReadFile("../../README.md")
 	must(t, err)
 	must(t, w.WriteFiles())
+	must(t, w.PublishQueries(t.Context())) // as the demo does
 	_, byHand, _ := strings.Cut(string(page), "\n## Go on by hand\n")
 	byHand, _, _ = strings.Cut(byHand, "\n## ")
 	var script strings.Builder
