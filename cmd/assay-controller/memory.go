@@ -38,13 +38,13 @@ func (r memoryReturner) Start(ctx context.Context) error {
 	tick := r.clock.NewTicker(restPeriod)
 	defer tick.Stop()
 	before := readHeap()
-	for started := false; ; started = true {
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C():
 		}
-		if !started {
+		if first {
 			resident.ForgetStart()
 		}
 		before, _ = returnUnused(before)

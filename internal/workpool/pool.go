@@ -88,12 +88,12 @@ func Do[T any](p *Pool, key Key, waiter types.NamespacedName, keep time.Duration
 		return value, err
 	}
 	t := p.current(key, run)
-	if t != nil && t.done && t.holdsFor(waiter, p.clock.Now(), keep) {
+	if t != nil && t.isDone() && t.holdsFor(waiter, p.clock.Now(), keep) {
 		t.taken(waiter)
 		value, _ = t.value.(T)
 		return value, true, t.failure(p.clock.Now())
 	}
-	if t == nil || t.done {
+	if t == nil || t.isDone() {
 		t = t.again(key, run)
 		t.course = course{lanes: [2]lane{{"namespace", waiter.Namespace}, {"host", key.Host}}, account: account{key.Host, key.Account}}
 		p.tasks[t.subject] = t

@@ -25,7 +25,7 @@ func (p *Pool) sweep() {
 	var kept []*task
 	for subject, t := range p.tasks {
 		switch {
-		case !t.done:
+		case !t.isDone():
 		case t.useless(now):
 			delete(p.tasks, subject)
 		default:

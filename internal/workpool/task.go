@@ -20,7 +20,6 @@ type task struct {
 	*order
 	keep     time.Duration
 	begun    bool
-	done     bool
 	finished time.Time
 	// took is how long the work took.
 	took  time.Duration
@@ -66,9 +65,12 @@ func (t *task) again(key Key, run func(context.Context) (any, error)) *task {
 	return fresh
 }
 
+// isDone says that there is a result.
+func (t *task) isDone() bool { return t.order == nil }
+
 // end takes the result of what was ordered.
 func (t *task) end(started, finished time.Time, value any, err error) {
-	t.value, t.err, t.done = value, err, true
+	t.value, t.err = value, err
 	t.finished, t.took = finished, finished.Sub(started)
 	t.order = nil
 	if err == nil {
