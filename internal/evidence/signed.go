@@ -29,6 +29,16 @@ type Signed struct {
 	Signer Signer `json:"signer"`
 }
 
+// Statements are those about an image that verified against one anchor.
+type Statements struct {
+	// Signed is always in the same order. What verified is here whether or not everything else could be looked at.
+	Signed []Signed
+	// Rest is Known when everything that is attached to the image was looked at, so that what is not in Signed is not there. Its value tells
+	// for people what was found that does not count, such as "2 signatures by others"; empty for nothing. CouldNotCheck says why not
+	// everything could be looked at.
+	Rest Fact[string]
+}
+
 // Signer is who signed a statement, by what was proven.
 type Signer struct {
 	// Key is the fingerprint of the public key (see signature.Key); empty for a certificate.

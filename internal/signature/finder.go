@@ -79,10 +79,8 @@ type Search struct {
 
 // Found is what was found of a Search.
 type Found struct {
-	// Signed has a fact for every anchor, by its ID. It is Known when everything that is attached could be looked at; then Message tells
-	// what was found that does not count, and the list may be empty. A list that is not Known holds what was found all the same: what
-	// verified, verified.
-	Signed map[string]evidence.Fact[[]evidence.Signed]
+	// Statements by the ID of the anchor; every anchor has an entry.
+	Statements map[string]evidence.Statements
 	// Strangers counts, by predicate type, statements over the image that verified against no anchor, are malformed, or are about
 	// something else.
 	Strangers map[string]int
