@@ -94,3 +94,12 @@ type Signer interface {
 	// Key is the public half.
 	Key() Key
 }
+
+// BundleSigner signs statements for others to verify.
+type BundleSigner interface {
+	// Bundle signs an in-toto statement and returns it in a DSSE envelope as a Sigstore bundle v0.3.
+	Bundle(ctx context.Context, statement []byte) ([]byte, error)
+	// Anchor is what such a bundle verifies against, and Own says whether a signer under it is this one.
+	Anchor() Anchor
+	Own(signer evidence.Signer) bool
+}
