@@ -128,6 +128,22 @@ const (
 	ReasonSignatureUnchecked = "SignatureUnchecked"
 	// ReasonInvalidKey: a public key cannot be parsed.
 	ReasonInvalidKey = "InvalidKey"
+	// ReasonAttestationMissing: the image carries no statement of the type by an authority that the rule names.
+	ReasonAttestationMissing = "AttestationMissing"
+	// ReasonAttestationRefused: there is a statement by an authority that the rule names, and it does not say what the rule demands.
+	ReasonAttestationRefused = "AttestationRefused"
+	// ReasonAttestationUnchecked: attestations could not be looked for or checked.
+	ReasonAttestationUnchecked = "AttestationUnchecked"
+	// ReasonAttestationOutdated: the statement is older than the rule allows.
+	ReasonAttestationOutdated = "AttestationOutdated"
+	// ReasonLayoutBroken: the steps of the supply chain were not taken as the layout says.
+	ReasonLayoutBroken = "LayoutBroken"
+	// ReasonInvalidLayout: a layout cannot be used: it is malformed, expired, or not signed by its owners.
+	ReasonInvalidLayout = "InvalidLayout"
+	// ReasonInvalidTrustRoot: a trust root, a chain of certificates or a timestamp authority cannot be parsed.
+	ReasonInvalidTrustRoot = "InvalidTrustRoot"
+	// ReasonInvalidIdentity: a regular expression of an identity, or an expression of a rule, cannot be compiled.
+	ReasonInvalidIdentity = "InvalidIdentity"
 	// ReasonKeyNotFound: the ConfigMap, or the key in it, does not exist.
 	ReasonKeyNotFound = "KeyNotFound"
 	// ReasonRunsAsRoot: the image starts as root.

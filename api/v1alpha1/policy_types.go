@@ -7,6 +7,7 @@ package v1alpha1
 // must pass, so another policy can only tighten.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.signatures) || self.signatures.all(s, s.anyOf.all(n, has(self.authorities) && self.authorities.exists(a, a.name == n)))",message="signatures[].anyOf must name entries of authorities"
+// +kubebuilder:validation:XValidation:rule="!has(self.attestations) || self.attestations.all(s, s.signedBy.all(n, has(self.authorities) && self.authorities.exists(a, a.name == n)))",message="attestations[].signedBy must name entries of authorities"
 // +kubebuilder:validation:XValidation:rule="!has(self.vulnerabilities) || !has(self.vulnerabilities.vex) || self.vulnerabilities.vex.all(v, !has(v.attestedBy) || v.attestedBy.all(n, has(self.authorities) && self.authorities.exists(a, a.name == n)))",message="vulnerabilities.vex[].attestedBy must name entries of authorities"
 type PolicySpec struct {
 	// images that the policy speaks of, as globs over their repositories. Empty means every image.
@@ -37,6 +38,20 @@ type PolicySpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Signatures []SignatureRule `json:"signatures,omitempty"`
 
+	// attestations are signed statements about the image that there must be. Each entry must be met.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=32
+	Attestations []AttestationRule `json:"attestations,omitempty"`
+
+	// layouts of the supply chain by which the image must have been made (in-toto). Each entry must be met.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Layouts []LayoutRule `json:"layouts,omitempty"`
+
 	// image says what the image's own configuration must be.
 	// +optional
 	Image *ImageRules `json:"image,omitempty"`
@@ -48,34 +63,6 @@ type PolicySpec struct {
 	// admission says what happens to a Pod whose image is not trusted.
 	// +optional
 	Admission *AdmissionRules `json:"admission,omitempty"`
-}
-
-// Authority is somebody whose signatures may be believed.
-//
-// +kubebuilder:validation:ExactlyOneOf=key
-type Authority struct {
-	// name of the authority, unique in the policy.
-	// +required
-	Name RuleName `json:"name"`
-
-	// key is a public key in PEM form, as `cosign generate-key-pair` writes it to cosign.pub.
-	// +optional
-	Key *KeySource `json:"key,omitempty"`
-}
-
-// KeySource says where a public key stands. A public key is no secret.
-//
-// +kubebuilder:validation:ExactlyOneOf=inline;configMapKeyRef
-type KeySource struct {
-	// inline is the key itself, in PEM form.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=8192
-	Inline string `json:"inline,omitempty"`
-
-	// configMapKeyRef names the key of a ConfigMap that holds the public key.
-	// +optional
-	ConfigMapKeyRef *ConfigMapKeyReference `json:"configMapKeyRef,omitempty"`
 }
 
 // SignatureRule demands that distinct authorities signed the image.

@@ -115,3 +115,18 @@ type ConfigMapKeyReference struct {
 	// +kubebuilder:validation:MaxLength=253
 	Key string `json:"key"`
 }
+
+// SecretKeyReference names one key of a Secret in the namespace of the object that refers to it,
+// and for cluster-wide kinds in the namespace that Assay runs in.
+type SecretKeyReference struct {
+	// name of the Secret.
+	// +required
+	Name ObjectName `json:"name"`
+
+	// key within the Secret's data.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Key string `json:"key"`
+}
