@@ -24,15 +24,7 @@ const (
 // kinds of document in one (CVE-2021-41190), a media type that disagrees with the Content-Type, and Docker's schema 1, whose
 // digest is not that of its bytes. The error wraps ErrMalformed, ErrUnsupported or ErrOverLimit.
 func ParseDocument(contentType string, raw []byte) (Document, error) {
-	if len(raw) > MaxDocumentSize {
-		return Document{}, fmt.Errorf("%w: the manifest has more than %d bytes", ErrOverLimit, MaxDocumentSize)
-	}
-	fields, err := members(raw, "schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject",
-		"annotations", "fsLayers")
-	if err != nil {
-		return Document{}, fmt.Errorf("manifest: %w", err)
-	}
-	mediaType, err := documentType(contentType, fields)
+	mediaType, fields, err := documentFields(contentType, raw)
 	if err != nil {
 		return Document{}, err
 	}
@@ -47,6 +39,20 @@ func ParseDocument(contentType string, raw []byte) (Document, error) {
 		return Document{}, fmt.Errorf("manifest: %w", err)
 	}
 	return document, nil
+}
+
+// documentFields reads the members of a document and finds out what it is.
+func documentFields(contentType string, raw []byte) (mediaType string, fields map[string]json.RawMessage, err error) {
+	if len(raw) > MaxDocumentSize {
+		return "", nil, fmt.Errorf("%w: the manifest has more than %d bytes", ErrOverLimit, MaxDocumentSize)
+	}
+	fields, err = members(raw, "schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject",
+		"annotations", "fsLayers")
+	if err != nil {
+		return "", nil, fmt.Errorf("manifest: %w", err)
+	}
+	mediaType, err = documentType(contentType, fields)
+	return mediaType, fields, err
 }
 
 // documentType finds out what a document is, and that there is one answer only.

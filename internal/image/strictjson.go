@@ -48,7 +48,8 @@ func members(raw []byte, known ...string) (map[string]json.RawMessage, error) {
 	return result, end(decoder)
 }
 
-// elements reads a JSON array of at most limit elements. Absent and null are no elements.
+// elements reads a JSON array of at most limit elements, which are there beside the error when there are more. Absent and null are
+// no elements.
 func elements(raw json.RawMessage, limit int) ([]json.RawMessage, error) {
 	if isNull(raw) {
 		return nil, nil
@@ -60,7 +61,7 @@ func elements(raw json.RawMessage, limit int) ([]json.RawMessage, error) {
 	var result []json.RawMessage
 	for decoder.More() {
 		if len(result) == limit {
-			return nil, fmt.Errorf("%w: more than %d elements", ErrOverLimit, limit)
+			return result, fmt.Errorf("%w: more than %d elements", ErrOverLimit, limit)
 		}
 		var element json.RawMessage
 		if decoder.Decode(&element) != nil {

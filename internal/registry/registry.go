@@ -30,7 +30,8 @@ type Fetcher interface {
 // ReferrerLister lists what refers to a digest.
 type ReferrerLister interface {
 	// Referrers lists the manifests that have the digest as their subject, through the referrers API or the fallback tag.
-	// An empty list means that the registry answered that there are none.
+	// An empty list means that the registry answered that there are none. With an error, such as KindOverLimit, the list has what
+	// was listed before it, which is never all.
 	Referrers(ctx context.Context, reference image.Reference) ([]image.Descriptor, error)
 }
 

@@ -25,12 +25,9 @@ func (a *attacher) list(ctx context.Context, reference image.Reference, entry wi
 		return err
 	}
 	for write := 0; ; write++ {
-		document, err := a.reader.document(ctx, reference.Repository, fallbackTag(reference.Digest), image.Digest{}, aboutReferrers(reference).what)
+		document, err := a.readFallback(ctx, reference)
 		if err != nil && !registry.IsKind(err, registry.KindNotFound) {
 			return err
-		}
-		if err == nil && document.Index == nil {
-			return aboutReferrers(reference).noList()
 		}
 		if isListed(document.Index, entry.Digest) {
 			return nil
@@ -43,6 +40,12 @@ func (a *attacher) list(ctx context.Context, reference image.Reference, entry wi
 			return err
 		}
 	}
+}
+
+func (a *attacher) readFallback(ctx context.Context, reference image.Reference) (image.Document, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.reader.session.options.Timeout)
+	defer cancel()
+	return a.reader.fallback(ctx, reference)
 }
 
 // hasReferrersAPI asks the registry for referrers and looks at the status of its answer only.
@@ -65,7 +68,7 @@ func isListed(index *image.Index, digest image.Digest) bool {
 func (a *attacher) writeFallback(ctx context.Context, reference image.Reference, document image.Document, entry wireDescriptor) error {
 	mediaType, body, err := extend(document, entry)
 	if err != nil {
-		return aboutReferrers(reference).noList()
+		return aboutReferrers(reference).refused(err)
 	}
 	if document.Index != nil && len(document.Index.Manifests) >= maxReferrers {
 		return aboutReferrers(reference).tooMany()

@@ -15,9 +15,12 @@ import (
 	"github.com/assay-dev/assay/internal/registry"
 )
 
+// What a registry may make Assay read of one list (SEC-27 is CVE-2023-46737 and its like).
 const (
-	maxReferrers     = 64
-	maxReferrerPages = 16
+	maxReferrers     = image.MaxReferrers
+	maxReferrerPages = 32
+	// maxReferrersSize bounds all pages together, in bytes.
+	maxReferrersSize = 8 << 20
 )
 
 // Referrers implements registry.ReferrerLister. What registries say of an artifact's type differs, so that nothing is
@@ -29,7 +32,11 @@ func (r *reader) Referrers(ctx context.Context, reference image.Reference) ([]im
 	if err != nil || hasAPI {
 		return list, err
 	}
-	return r.fallbackReferrers(ctx, reference)
+	document, err := r.fallback(ctx, reference)
+	if registry.IsKind(err, registry.KindNotFound) {
+		return nil, nil
+	}
+	return union(nil, document), err
 }
 
 // referrersOf asks the referrers API for all its pages. hasAPI is false when the registry answers that there is none; any
@@ -40,64 +47,70 @@ func (r *reader) referrersOf(ctx context.Context, reference image.Reference) (li
 		method: http.MethodGet, resource: "referrers/" + reference.Digest.String(),
 		header: http.Header{"Accept": {image.MediaTypeIndex}},
 	}
+	budget := int64(maxReferrersSize)
 	for range maxReferrerPages {
-		page, next, hasAPI, err := r.referrersPage(ctx, sent)
-		if err != nil || !hasAPI && sent.location == nil {
-			return nil, false, err
-		}
-		if list = union(list, page); len(list) > maxReferrers {
-			return nil, true, sent.about.tooMany()
-		}
-		if next == nil {
+		page, next, hasAPI, err := r.referrersPage(ctx, sent, budget)
+		list = union(list, page)
+		budget -= int64(len(page.Raw))
+		switch {
+		case !hasAPI && sent.location == nil || err != nil:
+			return list, false, err
+		case len(list) > maxReferrers:
+			return list[:maxReferrers], true, sent.about.tooMany()
+		case next == nil:
 			return list, true, nil
 		}
 		sent.location = next
 	}
-	return nil, true, sent.about.tooMany()
+	return list, true, sent.about.tooMany()
 }
 
-// referrersPage asks for one page. Only the first may answer that there is no API.
-func (r *reader) referrersPage(ctx context.Context, sent *request) (page []image.Descriptor, next *url.URL, hasAPI bool, err error) {
+// referrersPage asks for one page of at most limit bytes. Only the first may answer that there is no API.
+func (r *reader) referrersPage(ctx context.Context, sent *request, limit int64) (page image.Document, next *url.URL, hasAPI bool, err error) {
 	response, err := r.session.send(ctx, sent)
 	if err != nil {
-		return nil, nil, false, err
+		return image.Document{}, nil, false, err
 	}
 	defer response.Body.Close()
-	switch {
-	case response.StatusCode == http.StatusNotFound && sent.location == nil:
-		return nil, nil, false, nil
-	case response.StatusCode != http.StatusOK:
-		return nil, nil, false, sent.about.answered(response, r.session.options.Now())
+	if response.StatusCode == http.StatusNotFound && sent.location == nil {
+		return image.Document{}, nil, false, nil
 	}
-	raw, err := sent.about.readAll(ctx, response.Body, image.MaxDocumentSize)
-	if err != nil {
-		return nil, nil, false, err
-	}
-	document, err := image.ParseDocument(response.Header.Get("Content-Type"), raw)
-	if err != nil {
-		return nil, nil, false, sent.about.refused(err)
-	}
-	if document.Index == nil {
-		return nil, nil, false, sent.about.noList()
+	if page, err = r.readReferrers(ctx, sent.about, response, limit); err != nil {
+		return page, nil, false, err
 	}
 	next, err = sent.about.nextPage(response)
-	return document.Index.Manifests, next, true, err
+	return page, next, true, err
 }
 
-// fallbackReferrers reads the tag that stands in for the referrers API (OCI distribution specification 1.1, "referrers tag
-// schema").
-func (r *reader) fallbackReferrers(ctx context.Context, reference image.Reference) ([]image.Descriptor, error) {
-	a := aboutReferrers(reference)
-	document, err := r.document(ctx, reference.Repository, fallbackTag(reference.Digest), image.Digest{}, a.what)
-	switch {
-	case registry.IsKind(err, registry.KindNotFound):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case document.Index == nil:
-		return nil, a.noList()
+// fallback reads the tag that stands in for the referrers API (OCI distribution specification 1.1, "referrers tag schema"). As with
+// pages, the document may be there beside an error.
+func (r *reader) fallback(ctx context.Context, reference image.Reference) (image.Document, error) {
+	sent := &request{
+		about: aboutReferrers(reference), repository: reference.Repository,
+		method: http.MethodGet, resource: "manifests/" + fallbackTag(reference.Digest), header: acceptDocuments,
 	}
-	return union(nil, document.Index.Manifests), nil
+	response, err := r.session.send(ctx, sent)
+	if err != nil {
+		return image.Document{}, err
+	}
+	defer response.Body.Close()
+	return r.readReferrers(ctx, sent.about, response, maxReferrersSize)
+}
+
+// readReferrers reads a list of referrers of at most limit bytes. With an error it is the zero Document, or has what could be read.
+func (r *reader) readReferrers(ctx context.Context, a about, response *http.Response, limit int64) (image.Document, error) {
+	if response.StatusCode != http.StatusOK {
+		return image.Document{}, a.answered(response, r.session.options.Now())
+	}
+	raw, err := a.readAll(ctx, response.Body, min(limit, image.MaxDocumentSize))
+	if err != nil {
+		return image.Document{}, err
+	}
+	document, err := image.ParseReferrers(response.Header.Get("Content-Type"), raw)
+	if err != nil {
+		return document, a.refused(err)
+	}
+	return document, nil
 }
 
 func fallbackTag(d image.Digest) string { return "sha256-" + d.Hex() }
@@ -109,9 +122,12 @@ func aboutReferrers(reference image.Reference) about {
 	}
 }
 
-// union appends those of page whose digest is not in list.
-func union(list, page []image.Descriptor) []image.Descriptor {
-	for _, descriptor := range page {
+// union appends those of a page whose digest is not in list.
+func union(list []image.Descriptor, page image.Document) []image.Descriptor {
+	if page.Index == nil {
+		return list
+	}
+	for _, descriptor := range page.Index.Manifests {
 		if !slices.ContainsFunc(list, func(d image.Descriptor) bool { return d.Digest == descriptor.Digest }) {
 			list = append(list, descriptor)
 		}
@@ -122,10 +138,6 @@ func union(list, page []image.Descriptor) []image.Descriptor {
 func (a about) tooMany() *registry.Error {
 	return failure(registry.KindOverLimit, nil, "registry %s lists more than %d of %s, or too many pages: remove what is not needed",
 		a.repository.Host(), maxReferrers, a.what)
-}
-
-func (a about) noList() *registry.Error {
-	return failure(registry.KindUnsupported, nil, "registry %s sent no list for %s", a.repository.Host(), a.what)
 }
 
 // nextLink is a link header of one link (RFC 8288) to the next page.

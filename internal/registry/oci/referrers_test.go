@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestReferrersFaults(t *testing.T) {
 			}
 			list, err := readerOf(t, client, registry.Credentials{}).Referrers(t.Context(), reference)
 			wantKind(t, err, test.want)
-			if len(list) != 0 {
+			if len(list) > maxReferrers || len(list) > 0 && test.want != registry.KindOverLimit {
 				t.Errorf("%d referrers beside the error", len(list))
 			}
 			if n := len(r.Requests()); n > maxReferrerPages+1 {
@@ -212,23 +213,87 @@ func TestCredentialsDoNotFollowPagesToAnotherHost(t *testing.T) {
 	}
 }
 
-func TestSixtyFourReferrersAreTaken(t *testing.T) {
-	for n, want := range map[int]int{64: 64, 65: 0} {
-		pages, links := map[string]string{}, map[string]string{}
-		var list []string
-		for i := range n {
-			list = append(list, entry(fmt.Sprint(i)))
-		}
-		pages[""], links[""] = strings.Join(list[:40], ","), `<?page=2>; rel="next"`
-		pages["2"] = strings.Join(list[40:], ",")
-		host := paged(t, pages, links)
-		client := clientWith(t, Options{AllowedAddresses: allowLoopback, InsecureHosts: []string{host}})
-		got, err := readerOf(t, client, registry.Credentials{}).Referrers(t.Context(), image.Reference{Repository: repositoryAt(t, host), Digest: image.DigestOf(nil)})
-		if len(got) != want {
-			t.Errorf("%d of %d are listed, want %d", len(got), n, want)
-		}
-		if want == 0 {
-			wantKind(t, err, registry.KindOverLimit)
-		}
+// What is too much is an error, and what was listed before it is there: a signature among it counts (SEC-27, CVE-2023-46737).
+func TestAsManyReferrersAreTakenAsTheLimitSays(t *testing.T) {
+	const large = 3 << 20 // bytes
+	for about, test := range map[string]struct {
+		pages         []int // how many are on each
+		padding, want int
+		over          bool
+	}{
+		"as many as are taken":        {pages: []int{400, maxReferrers - 400}, want: maxReferrers},
+		"one more":                    {pages: []int{400, maxReferrers - 399}, want: maxReferrers, over: true},
+		"100,000 of them on one page": {pages: []int{100_000}, want: 0, over: true},
+		"10,000 of them on one page":  {pages: []int{10_000}, want: maxReferrers, over: true},
+		"as many pages as are taken":  {pages: slices.Repeat([]int{1}, maxReferrerPages), want: maxReferrerPages},
+		"one page more":               {pages: slices.Repeat([]int{1}, maxReferrerPages+1), want: maxReferrerPages, over: true},
+		"large pages":                 {pages: []int{1, 1}, padding: large, want: 2},
+		"pages too large together":    {pages: []int{1, 1, 1}, padding: large, want: 2, over: true},
+	} {
+		t.Run(about, func(t *testing.T) {
+			pages, links := map[string]string{}, map[string]string{}
+			number, query := 0, ""
+			for i, size := range test.pages {
+				var list []string
+				for range size {
+					number++
+					list = append(list, entry(fmt.Sprint(number)))
+				}
+				pages[query] = strings.Repeat(" ", test.padding) + strings.Join(list, ",")
+				if i < len(test.pages)-1 {
+					next := fmt.Sprint(i + 2)
+					links[query], query = `<?page=`+next+`>; rel="next"`, next
+				}
+			}
+			host := paged(t, pages, links)
+			client := clientWith(t, Options{
+				AllowedAddresses: allowLoopback, InsecureHosts: []string{host}, RequestsPerSecond: 10_000, Burst: 1000,
+			})
+			got, err := readerOf(t, client, registry.Credentials{}).Referrers(t.Context(), image.Reference{Repository: repositoryAt(t, host), Digest: image.DigestOf(nil)})
+			if len(got) != test.want {
+				t.Errorf("%d of %d are listed, want %d", len(got), number, test.want)
+			}
+			if !test.over {
+				must(t, err)
+			} else {
+				wantKind(t, err, registry.KindOverLimit)
+			}
+		})
+	}
+}
+
+// What one referrer's author wrote does not hide what others attached.
+func TestAReferrerThatCannotBeReadHidesNoOther(t *testing.T) {
+	for about, bad := range map[string]string{
+		"a digest of another algorithm": strings.Replace(entry("bad"), "sha256:", "sha1:", 1),
+		"a digest that would kill":      strings.Replace(entry("bad"), `"size"`, `"annotations":{"io.containerd.manifest.subject":"what"},"size"`, 1),
+		"no object":                     `"what"`,
+	} {
+		t.Run(about, func(t *testing.T) {
+			host := paged(t, map[string]string{"": entry("1") + "," + bad + "," + entry("2")}, nil)
+			client := clientWith(t, Options{AllowedAddresses: allowLoopback, InsecureHosts: []string{host}})
+			got, err := readerOf(t, client, registry.Credentials{}).Referrers(t.Context(), image.Reference{Repository: repositoryAt(t, host), Digest: image.DigestOf(nil)})
+			wantKind(t, err, registry.KindUnsupported)
+			if len(got) != 2 {
+				t.Errorf("%d are listed, want 2", len(got))
+			}
+		})
+	}
+}
+
+// A fallback tag may list as many as the API, which is more than an index of platforms may have.
+func TestAFallbackTagWithManyReferrers(t *testing.T) {
+	r := testregistry.New(t, testregistry.WithoutReferrers())
+	document, _ := push(t, r, "1.8")
+	var list []string
+	for i := range maxReferrers {
+		list = append(list, strings.Replace(entry(fmt.Sprint(i)), image.MediaTypeManifest, "a/b", 1))
+	}
+	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, image.MediaTypeIndex, strings.Join(list, ","))
+	must(t, r.Put(repositoryPath, fallbackTag(document.Digest), types.OCIImageIndex, []byte(index)))
+	reference := image.Reference{Repository: repositoryAt(t, r.Host()), Digest: document.Digest}
+	got, err := readerOf(t, newClient(t, r), registry.Credentials{}).Referrers(t.Context(), reference)
+	if err != nil || len(got) != maxReferrers {
+		t.Errorf("%d are listed, %v", len(got), err)
 	}
 }
