@@ -221,7 +221,7 @@ func (w *apartWorld) wantEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := attestation.Open(bundle, []signature.Key{w.signer.Key()}, w.index.Digest, attestation.PredicateChronicle); err != nil {
+	if _, err := attestation.Open(bundle, attestation.Keys{w.signer.Key()}, w.index.Digest, attestation.PredicateChronicle); err != nil {
 		t.Errorf("the copy of the first-seen times: %v", err)
 	}
 }
@@ -243,7 +243,7 @@ func (w *apartWorld) found(t *testing.T, about image.Digest) map[string]int {
 		for _, predicateType := range []string{
 			attestation.PredicateSeal, attestation.PredicateSPDX, attestation.PredicateCycloneDX, attestation.PredicateVulnerabilities,
 		} {
-			if _, err := attestation.Open(bundle, []signature.Key{w.signer.Key()}, about, predicateType); err == nil {
+			if _, err := attestation.Open(bundle, attestation.Keys{w.signer.Key()}, about, predicateType); err == nil {
 				counts[predicateType]++
 			}
 		}

@@ -113,7 +113,7 @@ func (s *Seals) attest(ctx context.Context, reference image.Reference, document,
 	if err != nil {
 		return nil, err
 	}
-	bundle, renewed, err := attestation.Renew(ctx, s.Signer, kept, reference, predicateType, content)
+	bundle, renewed, err := attestation.Renew(ctx, s.bundleSigner(), s.believed(), kept, reference, predicateType, content)
 	if err != nil || !renewed {
 		return bundle, err
 	}

@@ -29,6 +29,9 @@ const maxSealSize = 256 << 10
 type Seals struct {
 	// Signer has Assay's seal key.
 	Signer signature.Signer
+	// Bundles signs seals and attestations; nil for the seal key. Believed opens those of it that are kept or found, and is there with it.
+	Bundles  signature.BundleSigner
+	Believed attestation.Opener
 	// Store keeps seals and attestations, Ledger what an emptied status is refilled from.
 	Store  evidence.Store
 	Ledger evidence.Ledger
@@ -145,7 +148,7 @@ func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, no
 	if err != nil {
 		return nil, err
 	}
-	made, err := attestation.SignSeal(ctx, s.Signer, attestation.Seal{
+	made, err := attestation.SignSeal(ctx, s.bundleSigner(), attestation.Seal{
 		Environment:  environment(name),
 		Image:        e.reference,
 		Platforms:    e.platforms(),
@@ -205,6 +208,22 @@ func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.Nam
 	return nil, nil
 }
 
+// bundleSigner signs what is for others.
+func (s *Seals) bundleSigner() signature.BundleSigner {
+	if s.Bundles != nil {
+		return s.Bundles
+	}
+	return attestation.ByKey(s.Signer)
+}
+
+// believed opens what bundleSigner signed.
+func (s *Seals) believed() attestation.Opener {
+	if s.Bundles != nil {
+		return s.Believed
+	}
+	return attestation.Keys{s.Signer.Key()}
+}
+
 func (s *Seals) open(name types.NamespacedName, reference image.Reference, bundle []byte) (attestation.Seal, error) {
-	return attestation.OpenSeal(bundle, []signature.Key{s.Signer.Key()}, environment(name), reference)
+	return attestation.OpenSeal(bundle, s.believed(), environment(name), reference)
 }

@@ -51,23 +51,23 @@ const maxBundleSize = 64 << 20
 var ErrInvalid = errors.New("the attestation is not valid")
 
 // Attest signs a statement about the image and returns it as a Sigstore bundle. predicate is a JSON object; its bytes are
-// kept as they are, apart from white space around them. The same input and key give the same bundle.
-func Attest(ctx context.Context, signer signature.Signer, about image.Reference, predicateType string, predicate []byte) ([]byte, error) {
+// kept as they are, apart from white space around them. The same input and the same key in a Secret give the same bundle.
+func Attest(ctx context.Context, signer signature.BundleSigner, about image.Reference, predicateType string, predicate []byte) ([]byte, error) {
 	payload, err := encodeStatement(about, predicateType, predicate)
 	if err != nil {
 		return nil, fmt.Errorf("attest %s: %w", about, err)
 	}
-	signed, err := signBundle(ctx, signer, payload)
+	signed, err := signer.Bundle(ctx, payload)
 	if err != nil {
 		return nil, fmt.Errorf("attest %s: %w", about, err)
 	}
 	return signed, nil
 }
 
-// Renew returns the kept attestation when the signer's key signed it over exactly this predicate, and otherwise a new one. kept may be
-// empty. It is for documents that change, such as reports of findings.
-func Renew(ctx context.Context, signer signature.Signer, kept []byte, about image.Reference, predicateType string, predicate []byte) (bundle []byte, renewed bool, err error) {
-	attested, err := Open(kept, []signature.Key{signer.Key()}, about.Digest, predicateType)
+// Renew returns the kept attestation when it is over exactly this predicate and believed, and otherwise a new one by the signer. kept may
+// be empty. It is for documents that change, such as reports of findings.
+func Renew(ctx context.Context, signer signature.BundleSigner, believed Opener, kept []byte, about image.Reference, predicateType string, predicate []byte) (bundle []byte, renewed bool, err error) {
+	attested, err := Open(kept, believed, about.Digest, predicateType)
 	if err == nil && bytes.Equal(attested, bytes.TrimSpace(predicate)) {
 		return kept, false, nil
 	}
@@ -75,11 +75,10 @@ func Renew(ctx context.Context, signer signature.Signer, kept []byte, about imag
 	return bundle, err == nil, err
 }
 
-// Open returns the predicate of an attestation that Attest made: signed by one of the keys, with exactly this predicate type,
-// and about exactly this digest. Every error wraps ErrInvalid. While the seal key is rotated, a new and an old key stand
-// beside each other.
-func Open(bundle []byte, keys []signature.Key, about image.Digest, predicateType string) ([]byte, error) {
-	payload, err := openBundle(bundle, keys)
+// Open returns the predicate of an attestation that Attest made: signed by somebody who is believed, with exactly this predicate type,
+// and about exactly this digest. Every error wraps ErrInvalid.
+func Open(bundle []byte, believed Opener, about image.Digest, predicateType string) ([]byte, error) {
+	payload, err := believed.Statement(bundle)
 	if err != nil {
 		return nil, err
 	}

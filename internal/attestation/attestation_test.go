@@ -40,7 +40,7 @@ func reference(t testing.TB, repository string) image.Reference {
 
 func attest(t testing.TB, signer signature.Signer, predicateType, predicate string) []byte {
 	t.Helper()
-	bundle, err := attestation.Attest(t.Context(), signer, reference(t, "registry.example.com/shop/checkout"), predicateType, []byte(predicate))
+	bundle, err := attestation.Attest(t.Context(), attestation.ByKey(signer), reference(t, "registry.example.com/shop/checkout"), predicateType, []byte(predicate))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,14 +105,14 @@ func TestRenewSignsWhatChanged(t *testing.T) {
 		"nothing kept":              {nil, signer, sbom, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, renewed, err := attestation.Renew(t.Context(), test.signer, test.kept, about, attestation.PredicateVulnerabilities, []byte(test.predicate))
+			got, renewed, err := attestation.Renew(t.Context(), attestation.ByKey(test.signer), attestation.Keys{test.signer.Key()}, test.kept, about, attestation.PredicateVulnerabilities, []byte(test.predicate))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if renewed != test.renewed || renewed == bytes.Equal(got, test.kept) {
 				t.Errorf("renewed: %v, want %v", renewed, test.renewed)
 			}
-			if _, err := attestation.Open(got, []signature.Key{test.signer.Key()}, about.Digest, attestation.PredicateVulnerabilities); err != nil {
+			if _, err := attestation.Open(got, attestation.Keys{test.signer.Key()}, about.Digest, attestation.PredicateVulnerabilities); err != nil {
 				t.Error(err)
 			}
 		})
@@ -127,7 +127,7 @@ func TestOpenReturnsThePredicateUnchanged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bundle := attest(t, signer, predicateType, "\n"+sbom+"\n")
-			keys := []signature.Key{fake.NewSigner("the key before").Key(), signer.Key()}
+			keys := attestation.Keys{fake.NewSigner("the key before").Key(), signer.Key()}
 			predicate, err := attestation.Open(bundle, keys, reference(t, "registry.example.com/shop/checkout").Digest, predicateType)
 			if err != nil {
 				t.Fatal(err)
@@ -149,7 +149,7 @@ func TestAttestRefusesWhatIsNoObject(t *testing.T) {
 		"bytes that are not UTF-8":   "{\"a\":\"\xff\"}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := attestation.Attest(t.Context(), fake.NewSigner("seal"), reference(t, "example.com/a"), attestation.PredicateSPDX, []byte(predicate))
+			_, err := attestation.Attest(t.Context(), attestation.ByKey(fake.NewSigner("seal")), reference(t, "example.com/a"), attestation.PredicateSPDX, []byte(predicate))
 			if err == nil {
 				t.Error("it was attested")
 			}
@@ -160,7 +160,7 @@ func TestAttestRefusesWhatIsNoObject(t *testing.T) {
 func TestAttestReportsASignerThatFails(t *testing.T) {
 	signer := fake.NewSigner("seal")
 	signer.Err = errors.New("the key store does not answer")
-	_, err := attestation.Attest(t.Context(), signer, reference(t, "example.com/a"), attestation.PredicateSPDX, []byte(sbom))
+	_, err := attestation.Attest(t.Context(), attestation.ByKey(signer), reference(t, "example.com/a"), attestation.PredicateSPDX, []byte(sbom))
 	if !errors.Is(err, signer.Err) || errors.Is(err, attestation.ErrInvalid) {
 		t.Errorf("got %v, want the signer's error and not ErrInvalid", err)
 	}
@@ -233,20 +233,20 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			predicate, err := attestation.Open([]byte(c.bundle), []signature.Key{signer.Key()}, about.Digest, attestation.PredicateSPDX)
+			predicate, err := attestation.Open([]byte(c.bundle), attestation.Keys{signer.Key()}, about.Digest, attestation.PredicateSPDX)
 			if !errors.Is(err, attestation.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %q and %v, want ErrInvalid with %q", predicate, err, c.want)
 			}
 		})
 	}
 	t.Run("a bundle larger than any", func(t *testing.T) {
-		_, err := attestation.Open(make([]byte, 64<<20+1), []signature.Key{signer.Key()}, about.Digest, attestation.PredicateSPDX)
+		_, err := attestation.Open(make([]byte, 64<<20+1), attestation.Keys{signer.Key()}, about.Digest, attestation.PredicateSPDX)
 		if !errors.Is(err, attestation.ErrInvalid) || !strings.Contains(err.Error(), "larger") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no keys", func(t *testing.T) {
-		_, err := attestation.Open(attest(t, signer, attestation.PredicateSPDX, sbom), nil, about.Digest, attestation.PredicateSPDX)
+		_, err := attestation.Open(attest(t, signer, attestation.PredicateSPDX, sbom), attestation.Keys(nil), about.Digest, attestation.PredicateSPDX)
 		if !errors.Is(err, attestation.ErrInvalid) {
 			t.Errorf("got %v", err)
 		}
@@ -261,7 +261,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(attest(f, fake.NewSigner("another"), attestation.PredicateSPDX, `{"a":1}`))
 	f.Add([]byte(bundleOf(f, signer, "application/vnd.in-toto+json", `{"_type":"https://in-toto.io/Statement/v1"}`)))
 	f.Fuzz(func(t *testing.T, bundle []byte) {
-		predicate, err := attestation.Open(bundle, []signature.Key{signer.Key()}, about.Digest, attestation.PredicateSPDX)
+		predicate, err := attestation.Open(bundle, attestation.Keys{signer.Key()}, about.Digest, attestation.PredicateSPDX)
 		switch {
 		case err == nil && string(predicate) != `{"a":1}` && string(predicate) != sbom:
 			t.Errorf("%s was never signed", predicate)

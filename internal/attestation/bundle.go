@@ -5,12 +5,11 @@ package attestation
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 
+	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/signature"
 )
 
@@ -44,13 +43,29 @@ type envelopeSignature struct {
 	Sig []byte `json:"sig"`
 }
 
-// signBundle signs the payload and returns the bundle around it.
-func signBundle(ctx context.Context, signer signature.Signer, payload []byte) ([]byte, error) {
-	sig, err := signer.Sign(ctx, preAuthenticationEncoding(payload))
+// ByKey signs statements with a key. The same statement gets the same bundle when the signer gives the same message the same signature.
+func ByKey(signer signature.Signer) signature.BundleSigner { return keySigner{signer} }
+
+type keySigner struct{ signer signature.Signer }
+
+// Anchor implements signature.BundleSigner.
+func (s keySigner) Anchor() signature.Anchor {
+	key := s.signer.Key()
+	return signature.Anchor{Key: &key}
+}
+
+// Own implements signature.BundleSigner.
+func (s keySigner) Own(signer evidence.Signer) bool {
+	return signer.Certificate == nil && signer.Key == s.signer.Key().Fingerprint
+}
+
+// Bundle implements signature.BundleSigner.
+func (s keySigner) Bundle(ctx context.Context, statement []byte) ([]byte, error) {
+	sig, err := s.signer.Sign(ctx, preAuthenticationEncoding(statement))
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	hint, err := keyHint(signer.Key())
+	hint, err := keyHint(s.signer.Key())
 	if err != nil {
 		return nil, err
 	}
@@ -58,38 +73,11 @@ func signBundle(ctx context.Context, signer signature.Signer, payload []byte) ([
 		MediaType:            BundleMediaType,
 		VerificationMaterial: verificationMaterial{publicKey{hint}},
 		Envelope: envelope{
-			Payload:     payload,
+			Payload:     statement,
 			PayloadType: payloadType,
 			Signatures:  []envelopeSignature{{sig}},
 		},
 	})
-}
-
-// openBundle returns the payload of a bundle with exactly one signature, which is by one of the keys.
-func openBundle(content []byte, keys []signature.Key) ([]byte, error) {
-	if len(content) > maxBundleSize {
-		return nil, fmt.Errorf("%w: it is larger than %d bytes", ErrInvalid, maxBundleSize)
-	}
-	var b bundle
-	if err := decode(content, &b); err != nil {
-		return nil, fmt.Errorf("%w: its bundle %w", ErrInvalid, err)
-	}
-	switch {
-	case b.MediaType != BundleMediaType:
-		return nil, fmt.Errorf("%w: it is of type %.80q, want %q", ErrInvalid, b.MediaType, BundleMediaType)
-	case b.Envelope.PayloadType != payloadType:
-		return nil, fmt.Errorf("%w: its payload is of type %.80q, want %q", ErrInvalid, b.Envelope.PayloadType, payloadType)
-	case len(b.Envelope.Signatures) != 1:
-		return nil, fmt.Errorf("%w: it has %d signatures, want one", ErrInvalid, len(b.Envelope.Signatures))
-	}
-	sum := sha256.Sum256(preAuthenticationEncoding(b.Envelope.Payload))
-	for _, key := range keys {
-		public, isECDSA := key.Public.(*ecdsa.PublicKey)
-		if isECDSA && ecdsa.VerifyASN1(public, sum[:], b.Envelope.Signatures[0].Sig) {
-			return b.Envelope.Payload, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: it is not signed by Assay's seal key", ErrInvalid)
 }
 
 // preAuthenticationEncoding is what is signed in a DSSE envelope (secure-systems-lab/dsse, protocol.md).

@@ -138,7 +138,7 @@ func TestTheCosignCommandVerifiesWhatIsAttested(t *testing.T) {
 				attestation.PredicateSPDX: []byte(sbom), attestation.PredicateCycloneDX: []byte(sbom),
 				attestation.PredicateVulnerabilities: report(t, found, describer),
 			} {
-				bundle, err := attestation.Attest(t.Context(), signer, about, predicateType, predicate)
+				bundle, err := attestation.Attest(t.Context(), attestation.ByKey(signer), about, predicateType, predicate)
 				if err != nil {
 					t.Fatal(err)
 				}

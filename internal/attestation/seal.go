@@ -51,8 +51,9 @@ type Input struct {
 	Digest image.Digest
 }
 
-// SignSeal signs the seal as a SLSA Verification Summary Attestation v1 in a Sigstore bundle. The same seal and key give the same bundle.
-func SignSeal(ctx context.Context, signer signature.Signer, seal Seal) ([]byte, error) {
+// SignSeal signs the seal as a SLSA Verification Summary Attestation v1 in a Sigstore bundle. The same seal and the same
+// key in a Secret give the same bundle.
+func SignSeal(ctx context.Context, signer signature.BundleSigner, seal Seal) ([]byte, error) {
 	if err := seal.validate(); err != nil {
 		return nil, fmt.Errorf("seal %s: %w", seal.Image, err)
 	}
@@ -80,10 +81,10 @@ func (s Seal) validate() error {
 	return nil
 }
 
-// OpenSeal returns a seal that was signed by one of the keys for exactly this environment and this image, repository and digest.
+// OpenSeal returns a seal that was signed by somebody who is believed, for exactly this environment and this image, repository and digest.
 // Every error wraps ErrInvalid.
-func OpenSeal(bundle []byte, keys []signature.Key, environment evidence.Environment, about image.Reference) (Seal, error) {
-	predicate, err := Open(bundle, keys, about.Digest, PredicateSeal)
+func OpenSeal(bundle []byte, believed Opener, environment evidence.Environment, about image.Reference) (Seal, error) {
+	predicate, err := Open(bundle, believed, about.Digest, PredicateSeal)
 	if err != nil {
 		return Seal{}, err
 	}

@@ -52,7 +52,7 @@ func sealOf(t testing.TB) attestation.Seal {
 
 func signSeal(t testing.TB, signer signature.Signer, seal attestation.Seal) []byte {
 	t.Helper()
-	bundle, err := attestation.SignSeal(t.Context(), signer, seal)
+	bundle, err := attestation.SignSeal(t.Context(), attestation.ByKey(signer), seal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestASealComesBackAsItWas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			signer := fake.NewSigner("seal")
 			bundle := signSeal(t, signer, seal)
-			got, err := attestation.OpenSeal(bundle, []signature.Key{fake.NewSigner("the key before").Key(), signer.Key()}, seal.Environment, seal.Image)
+			got, err := attestation.OpenSeal(bundle, attestation.Keys{fake.NewSigner("the key before").Key(), signer.Key()}, seal.Environment, seal.Image)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestSignSealRefusesAnIncompleteSeal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seal := sealOf(t)
 			change(&seal)
-			if _, err := attestation.SignSeal(t.Context(), fake.NewSigner("seal"), seal); err == nil {
+			if _, err := attestation.SignSeal(t.Context(), attestation.ByKey(fake.NewSigner("seal")), seal); err == nil {
 				t.Error("it was sealed")
 			}
 		})
@@ -127,7 +127,7 @@ func TestOpenSealRefusesASealForSomethingElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			made, wanted := sealOf(t), sealOf(t)
 			c.change(&made)
-			_, err := attestation.OpenSeal(signSeal(t, signer, made), []signature.Key{signer.Key()}, wanted.Environment, wanted.Image)
+			_, err := attestation.OpenSeal(signSeal(t, signer, made), attestation.Keys{signer.Key()}, wanted.Environment, wanted.Image)
 			if !errors.Is(err, attestation.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want ErrInvalid with %q", err, c.want)
 			}
@@ -135,14 +135,14 @@ func TestOpenSealRefusesASealForSomethingElse(t *testing.T) {
 	}
 	t.Run("another key", func(t *testing.T) {
 		seal := sealOf(t)
-		_, err := attestation.OpenSeal(signSeal(t, fake.NewSigner("another"), seal), []signature.Key{signer.Key()}, seal.Environment, seal.Image)
+		_, err := attestation.OpenSeal(signSeal(t, fake.NewSigner("another"), seal), attestation.Keys{signer.Key()}, seal.Environment, seal.Image)
 		if !errors.Is(err, attestation.ErrInvalid) {
 			t.Errorf("got %v, want ErrInvalid", err)
 		}
 	})
 	t.Run("an SBOM instead of a seal", func(t *testing.T) {
 		seal := sealOf(t)
-		_, err := attestation.OpenSeal(attest(t, signer, attestation.PredicateSPDX, sbom), []signature.Key{signer.Key()}, seal.Environment, seal.Image)
+		_, err := attestation.OpenSeal(attest(t, signer, attestation.PredicateSPDX, sbom), attestation.Keys{signer.Key()}, seal.Environment, seal.Image)
 		if !errors.Is(err, attestation.ErrInvalid) {
 			t.Errorf("got %v, want ErrInvalid", err)
 		}
@@ -185,14 +185,14 @@ func TestOpenSealRefusesAChangedSummary(t *testing.T) {
 			}
 			changed := strings.Replace(good, c.old, c.with, 1)
 			tampered := signedWith(t, signer, good, changed)
-			if _, err := attestation.OpenSeal(tampered, []signature.Key{signer.Key()}, seal.Environment, seal.Image); !errors.Is(err, attestation.ErrInvalid) {
+			if _, err := attestation.OpenSeal(tampered, attestation.Keys{signer.Key()}, seal.Environment, seal.Image); !errors.Is(err, attestation.ErrInvalid) {
 				t.Errorf("changed in the bundle: got %v, want ErrInvalid", err)
 			}
 			if c.want == signedOnly {
 				return
 			}
 			resigned := []byte(bundleOf(t, signer, "application/vnd.in-toto+json", changed))
-			_, err := attestation.OpenSeal(resigned, []signature.Key{signer.Key()}, seal.Environment, seal.Image)
+			_, err := attestation.OpenSeal(resigned, attestation.Keys{signer.Key()}, seal.Environment, seal.Image)
 			if !errors.Is(err, attestation.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("signed anew: got %v, want ErrInvalid with %q", err, c.want)
 			}

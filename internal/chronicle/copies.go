@@ -131,7 +131,7 @@ func (c *Copies) Publish(ctx context.Context, putter registry.Putter, about imag
 	if !c.Chronicle.isDue(at, hash, stored.latest()) {
 		return false, nil
 	}
-	bundle, err := attestation.Attest(ctx, c.Signer, about, attestation.PredicateChronicle, predicate)
+	bundle, err := attestation.Attest(ctx, attestation.ByKey(c.Signer), about, attestation.PredicateChronicle, predicate)
 	if err != nil {
 		return false, err
 	}

@@ -200,7 +200,7 @@ func TestCopiesThatAreNotAssays(t *testing.T) {
 	const predicate = `{"entries":[{"id":"CVE-2026-1","package":"pkg:deb/debian/openssl","firstSeen":"2020-01-01T00:00:00Z"}]}`
 	attested := func(t *testing.T, signer signature.Signer, about image.Reference, predicateType, predicate string) registry.Artifact {
 		t.Helper()
-		made, err := attestation.Attest(t.Context(), signer, about, predicateType, []byte(predicate))
+		made, err := attestation.Attest(t.Context(), attestation.ByKey(signer), about, predicateType, []byte(predicate))
 		if err != nil {
 			t.Fatal(err)
 		}

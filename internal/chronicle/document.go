@@ -87,7 +87,7 @@ func (d document) encode() ([]byte, error) {
 
 // open reads a copy that one of the keys signed about the digest. The error wraps attestation.ErrInvalid.
 func open(bundle []byte, keys []signature.Key, about image.Digest) (document, error) {
-	predicate, err := attestation.Open(bundle, keys, about, attestation.PredicateChronicle)
+	predicate, err := attestation.Open(bundle, attestation.Keys(keys), about, attestation.PredicateChronicle)
 	if err != nil {
 		return document{}, err
 	}

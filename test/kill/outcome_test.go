@@ -99,7 +99,7 @@ func (r *round) describe(referrer name.Digest) string {
 	about := must(image.ParseReference(r.arena.registry + "/" + repository + "@" + r.fixture.digest))(r.t)
 	keys := []signature.Key{r.arena.sealKey(r.t)}
 	for _, environment := range environments {
-		if _, err := attestation.OpenSeal(bundle, keys, evidence.Environment{Namespace: environment, Name: passport}, about); err != nil {
+		if _, err := attestation.OpenSeal(bundle, attestation.Keys(keys), evidence.Environment{Namespace: environment, Name: passport}, about); err != nil {
 			continue
 		}
 		trusted := r.arena.passport(r.t, environment).Status.Trusted
