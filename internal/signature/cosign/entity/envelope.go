@@ -20,24 +20,23 @@ type envelope struct {
 	} `json:"signatures"`
 }
 
-// entity checks the envelope and returns it as something signed.
-func (e envelope) entity() (Entity, error) {
+// fromEnvelope checks an envelope and returns it as something signed, without proofs.
+func fromEnvelope(payloadType string, payload []byte, signatures [][]byte) (Entity, error) {
 	switch {
-	case len(e.Payload) == 0 || e.PayloadType == "":
+	case len(payload) == 0 || payloadType == "":
 		return Entity{}, errors.New("the envelope has no payload, or no type of it")
-	case len(e.Signatures) == 0:
+	case len(signatures) == 0:
 		return Entity{}, errors.New("nobody signed the envelope")
-	case len(e.Signatures) > maxSignatures:
+	case len(signatures) > maxSignatures:
 		return Entity{}, fmt.Errorf("the envelope has more than %d signatures", maxSignatures)
 	}
-	entity := Entity{payload: e.Payload, payloadType: e.PayloadType, message: preAuthenticationEncoding(e.PayloadType, e.Payload)}
-	for _, signature := range e.Signatures {
-		if len(signature.Sig) == 0 {
+	for _, signature := range signatures {
+		if len(signature) == 0 {
 			return Entity{}, errors.New("a signature of the envelope is empty")
 		}
-		entity.signatures = append(entity.signatures, signature.Sig)
 	}
-	return entity, nil
+	message := preAuthenticationEncoding(payloadType, payload)
+	return Entity{payload: payload, payloadType: payloadType, message: message, signatures: signatures}, nil
 }
 
 // preAuthenticationEncoding is what is signed of an envelope (secure-systems-lab/dsse, protocol.md).
