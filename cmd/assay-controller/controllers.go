@@ -43,9 +43,9 @@ const recorderName = "assay-controller"
 func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Client, parts *assembly.Parts, o options) error {
 	checkGuard(ctx, uncached)
 	resolver := &keys.Resolver{
-		Policies:   cluster.Policies{Reader: mgr.GetClient()},
-		ConfigMaps: keys.Remember(cluster.ConfigMaps{Reader: uncached}, clock.RealClock{}),
-		Namespace:  o.namespace,
+		Policies:  cluster.Policies{Reader: mgr.GetClient()},
+		Texts:     keys.Remember(cluster.Texts{Reader: uncached}, clock.RealClock{}),
+		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, PublicRoot: assembly.PublicRoot,
 	}
 	var (
 		known         = roster.New()

@@ -20,18 +20,17 @@ import (
 
 // feedConfigMaps reads feeds from ConfigMaps in Assay's own namespace.
 type feedConfigMaps struct {
-	configMaps cluster.ConfigMaps
-	namespace  string
+	texts     cluster.Texts
+	namespace string
 }
 
 var _ feed.ConfigMaps = feedConfigMaps{}
 
 // Read implements feed.ConfigMaps.
 func (f feedConfigMaps) Read(ctx context.Context, name, key string) ([]byte, error) {
-	reference := v1alpha1.ConfigMapKeyReference{Name: v1alpha1.ObjectName(name), Key: key}
-	text, err := f.configMaps.Read(ctx, f.namespace, reference)
+	text, err := f.texts.Read(ctx, keys.Place{Kind: keys.ConfigMap, Namespace: f.namespace, Name: name, Key: key})
 	switch {
-	case errors.Is(err, keys.ErrConfigMapNotFound):
+	case errors.Is(err, keys.ErrNotFound):
 		return nil, feed.ErrConfigMapNotFound
 	case errors.Is(err, keys.ErrKeyNotFound):
 		return nil, feed.ErrKeyNotFound

@@ -53,7 +53,7 @@ func run(ctx context.Context, o options) error {
 		DataDir: o.dataDir,
 		Indexer: o.indexer, IndexMemory: o.indexMemory, IndexDeadline: o.indexDeadline,
 		Database: o.database, DatabaseFile: o.databaseFile, JavaDatabases: o.javaDatabases, JavaDatabaseFile: o.javaDatabaseFile, KEV: o.kev, EPSS: o.epss,
-		ConfigMaps:    feedConfigMaps{configMaps: cluster.ConfigMaps{Reader: uncached}, namespace: o.namespace},
+		ConfigMaps:    feedConfigMaps{texts: cluster.Texts{Reader: uncached}, namespace: o.namespace},
 		InsecureHosts: o.insecureHosts, AllowedAddresses: o.allowed,
 	})
 	if err != nil {

@@ -134,7 +134,7 @@ func (m *manifests) unfold(ctx context.Context, object unstructured.Unstructured
 	return problems
 }
 
-// isOurs says that the object may be, or hold, a policy or a ConfigMap.
+// isOurs says that the object may be, or hold, a policy, a ConfigMap or a Secret.
 func isOurs(object unstructured.Unstructured) bool {
 	return object.GroupVersionKind().Group == v1alpha1.GroupVersion.Group || object.GetAPIVersion() == corev1.SchemeGroupVersion.String()
 }

@@ -22,13 +22,13 @@ import (
 	"github.com/assay-dev/assay/internal/policy/keys"
 )
 
-// manifests are the policies of the files given, with the ConfigMaps that hold their keys and VEX documents.
+// manifests are the policies of the files given, with the ConfigMaps and Secrets that they refer to.
 type manifests struct {
 	// namespace of policies that do not say which is theirs.
 	namespace   string
 	definitions definitions
 	policies    []policy.Policy
-	configMaps  configMaps
+	texts       texts
 }
 
 var _ keys.PolicyLister = (*manifests)(nil)
@@ -40,7 +40,7 @@ func readManifests(ctx context.Context, paths []string, environment string) (*ma
 	if err != nil {
 		return nil, err
 	}
-	m := &manifests{namespace: cmp.Or(environment, metav1.NamespaceDefault), definitions: known, configMaps: configMaps{}}
+	m := &manifests{namespace: cmp.Or(environment, metav1.NamespaceDefault), definitions: known, texts: texts{}}
 	var problems []error
 	for _, path := range paths {
 		problems = append(problems, m.read(ctx, path)...)
@@ -78,7 +78,13 @@ func (m *manifests) add(ctx context.Context, kind schema.GroupVersionKind, objec
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &c); err != nil {
 			return []error{err}
 		}
-		return m.configMaps.add(c)
+		return m.texts.addConfigMap(c)
+	case kind == corev1.SchemeGroupVersion.WithKind("Secret"):
+		var s corev1.Secret
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &s); err != nil {
+			return []error{err}
+		}
+		return m.texts.addSecret(s)
 	}
 	return nil
 }

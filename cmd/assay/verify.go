@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
@@ -103,7 +104,7 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 
 // matching returns the policies that speak of the image: those that hold in the environment, or all when none is named.
 func (o *verifyOptions) matching(ctx context.Context, files *manifests, repository image.Repository) (keys.Set, error) {
-	resolver := &keys.Resolver{Policies: files, ConfigMaps: files.configMaps, Namespace: o.assayNamespace}
+	resolver := &keys.Resolver{Policies: files, Texts: files.texts, Namespace: o.assayNamespace, CheckAnchor: assembly.CheckAnchor, PublicRoot: assembly.PublicRoot}
 	if o.environment != "" {
 		return resolver.Matching(ctx, o.environment, repository)
 	}
@@ -132,13 +133,20 @@ func checkDelegation(policies []policy.Policy) error {
 // gather collects and examines the evidence that the policies look at.
 func (s *subject) gather(ctx context.Context, reference image.Reference, set keys.Set) (evidence.Evidence, error) {
 	s.progress.step("Looking into %s", reference)
-	collected, err := s.parts.Gatherer.Gather(ctx, gather.Request{
-		Reference: reference, Platforms: s.platforms, Keys: set.Keys, VEXKeys: set.VEXKeys, Secrets: policy.NeedsSecrets(set.Policies), Reader: s.reader,
-	})
+	request := gather.Request{
+		Reference: reference, Platforms: s.platforms, Reader: s.reader,
+		Anchors: set.Anchors, PredicateTypes: policy.PredicateTypes(set.Policies), VEX: policy.NeedsVEX(set.Policies), Secrets: policy.NeedsSecrets(set.Policies),
+	}
+	collected, err := s.parts.Gatherer.Gather(ctx, request)
+	if err == nil && !gather.LookedFor(collected) {
+		collected, err = s.parts.Gatherer.Look(ctx, request, collected)
+	}
 	if err != nil {
 		return collected, err
 	}
-	return s.parts.Gatherer.Examine(ctx, collected, gather.Wanted{Packages: policy.NeedsPackages(set.Policies)}), nil
+	return s.parts.Gatherer.Examine(ctx, collected, gather.Wanted{
+		Packages: policy.NeedsPackages(set.Policies), Statements: len(policy.PredicateTypes(set.Policies)) > 0,
+	}), nil
 }
 
 // gatherReplaced collects the evidence on the digest that the environment trusts now.

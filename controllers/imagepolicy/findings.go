@@ -48,7 +48,11 @@ func inspect(p policy.Policy) findings {
 	authorities := slices.SortedFunc(slices.Values(p.Spec.Authorities), func(a, b v1alpha1.Authority) int { return cmp.Compare(a.Name, b.Name) })
 	for _, authority := range authorities {
 		key := p.Authorities[authority.Name]
-		found.add("authority "+string(authority.Name), authority.Key != nil && authority.Key.ConfigMapKeyRef != nil, key.State, key.Reason, key.Message)
+		found.add("authority "+string(authority.Name), refersElsewhere(authority), key.State, key.Reason, key.Message)
+	}
+	for _, rule := range p.Spec.Layouts {
+		layout := p.Layouts[rule.Name]
+		found.add("layouts["+string(rule.Name)+"]", true, layout.State, layout.Reason, layout.Message)
 	}
 	if p.Spec.Vulnerabilities != nil {
 		sources := slices.SortedFunc(slices.Values(p.Spec.Vulnerabilities.VEX), func(a, b v1alpha1.VEXSource) int { return cmp.Compare(a.Name, b.Name) })
@@ -62,18 +66,32 @@ func inspect(p policy.Policy) findings {
 	return found
 }
 
-// add takes up what is known of a key or a document that stands in a ConfigMap or in the spec.
-func (f *findings) add(what string, inConfigMap bool, state evidence.State, reason, message string) {
-	if inConfigMap && f.lookAgain == 0 {
+// refersElsewhere says that the authority is made of something that may change without the policy.
+func refersElsewhere(a v1alpha1.Authority) bool {
+	elsewhere := func(text *v1alpha1.TextSource) bool { return text != nil && text.Inline == "" }
+	switch {
+	case a.Key != nil:
+		return a.Key.Inline == "" || a.Key.TrustRoot != nil || elsewhere(a.Key.Timestamps)
+	case a.Keyless != nil:
+		return a.Keyless.TrustRoot != nil || elsewhere(a.Keyless.Timestamps)
+	case a.Certificate != nil:
+		return elsewhere(&a.Certificate.Chain) || a.Certificate.TrustRoot != nil || elsewhere(a.Certificate.Timestamps)
+	}
+	return false
+}
+
+// add takes up what is known of a key or a document that stands elsewhere, such as in a ConfigMap, or in the spec.
+func (f *findings) add(what string, elsewhere bool, state evidence.State, reason, message string) {
+	if elsewhere && f.lookAgain == 0 {
 		f.lookAgain = lookAgain
 	}
 	if state == evidence.Known {
 		return
 	}
-	if inConfigMap {
+	if elsewhere {
 		f.lookAgain = lookForWrong
 	}
-	f.problems = append(f.problems, problem{reason, what + ": " + message, !inConfigMap})
+	f.problems = append(f.problems, problem{reason, what + ": " + message, !elsewhere})
 }
 
 func order(p problem) int {
@@ -88,7 +106,7 @@ func writeReady(conditions reconcile.Conditions, found findings) {
 	if found.err != nil {
 		conditions.Remove(v1alpha1.StalledCondition)
 		conditions.Set(v1alpha1.ReadyCondition, metav1.ConditionUnknown, v1alpha1.ReasonInProgress,
-			fmt.Sprintf("the ConfigMaps with the policy's keys could not be read (%s); this is retried", apierrors.ReasonForError(found.err)))
+			fmt.Sprintf("the ConfigMaps and Secrets that the policy refers to could not be read (%s); this is retried", apierrors.ReasonForError(found.err)))
 		return
 	}
 	if len(found.problems) == 0 {

@@ -161,11 +161,11 @@ func knowledge[T any](platform evidence.Platform, fact evidence.Fact[T]) (condit
 	return inProgress, fact.State == evidence.Known
 }
 
-// demandsSignatures says that a policy which speaks of an image here demands a signature.
+// demandsSignatures says that a policy which speaks of an image here demands that somebody vouches for it.
 func (s *scope) demandsSignatures() bool {
 	for _, matched := range s.policies {
 		for _, p := range matched.Policies {
-			if len(p.Spec.Signatures) > 0 {
+			if len(p.Spec.Signatures)+len(p.Spec.Attestations)+len(p.Spec.Layouts) > 0 {
 				return true
 			}
 		}
@@ -173,13 +173,18 @@ func (s *scope) demandsSignatures() bool {
 	return false
 }
 
+// vouches says that the rule is one on who made the image, and how.
+func vouches(rule string) bool {
+	return strings.HasPrefix(rule, "signatures[") || strings.HasPrefix(rule, "attestations[") || strings.HasPrefix(rule, "layouts[")
+}
+
 func (s *scope) verifiedCondition() condition {
 	if c, ok := s.missing(); !ok {
 		return c
 	}
-	result := condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every signature that a policy demands verified"}
+	result := condition{metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every signature and attestation that a policy demands verified"}
 	for _, rule := range s.verdict.Rules {
-		if !strings.HasPrefix(rule.Rule, "signatures[") {
+		if !vouches(rule.Rule) {
 			continue
 		}
 		if rule.Result == v1alpha1.ResultFail {

@@ -63,7 +63,8 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 	}
 	request := gather.Request{
 		Reference: reference, Platforms: platforms, Reader: s.reader,
-		Keys: policies.Keys, VEXKeys: policies.VEXKeys, Secrets: policy.NeedsSecrets(policies.Policies),
+		Anchors: policies.Anchors, PredicateTypes: policy.PredicateTypes(policies.Policies), VEX: policy.NeedsVEX(policies.Policies),
+		Secrets: policy.NeedsSecrets(policies.Policies),
 	}
 	key := gatherKey(request, s, requested)
 	collected, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
@@ -86,8 +87,29 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 		s.pending = true
 		return nil
 	}
+	if collected, done = r.lookForMore(ctx, s, key, request, collected); !done {
+		s.pending = true
+		return nil
+	}
 	s.evidence[reference] = collected
 	return nil
+}
+
+// lookForMore has the registry asked for what was signed about the image when what is known of before does not do.
+func (r *Reconciler) lookForMore(ctx context.Context, s *scope, key workpool.Key, request gather.Request, collected evidence.Evidence) (evidence.Evidence, bool) {
+	policies := r.policiesFor(ctx, s, request.Reference.Repository).Policies
+	if gather.LookedFor(collected) || policy.IsVouchedFor(policies, r.Gatherer.Stated(ctx, collected), s.now) {
+		return collected, true
+	}
+	key.Subject = "look/" + key.Subject
+	found, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
+		return r.Gatherer.Look(ctx, request, collected)
+	})
+	if err != nil {
+		s.retryIn = earlier(s.retryIn, retryIn(err))
+		return collected, true
+	}
+	return found, done
 }
 
 // rename has jars named anew when another Java database came since the evidence was collected. No registry is asked for that. While it
@@ -111,8 +133,8 @@ func (r *Reconciler) rename(s *scope, key workpool.Key, collected evidence.Evide
 // a look has a look of its own. What vulnerabilities are known plays no part: findings are no part of what is collected.
 func gatherKey(request gather.Request, s *scope, requested string) workpool.Key {
 	key := workpool.Key{
-		Subject: fmt.Sprintf("gather/%s/%v/%s/%s/%v/%s", request.Reference, request.Platforms,
-			fingerprints(request.Keys), fingerprints(request.VEXKeys), request.Secrets, s.credentials),
+		Subject: fmt.Sprintf("gather/%s/%v/%s/%s/%v/%v/%s", request.Reference, request.Platforms,
+			anchors(request.Anchors), strings.Join(request.PredicateTypes, " "), request.VEX, request.Secrets, s.credentials),
 		Host:    request.Reference.Repository.Host(),
 		Account: s.credentials,
 		Urgent:  requested != s.object.Status.LastHandledReconcileAt && requested != "" || !s.recorded(request.Reference),
@@ -124,13 +146,13 @@ func gatherKey(request gather.Request, s *scope, requested string) workpool.Key 
 	return key
 }
 
-func fingerprints(keys []signature.Key) string {
-	prints := make([]string, 0, len(keys))
-	for _, key := range keys {
-		prints = append(prints, key.Fingerprint)
+func anchors(list []signature.Anchor) string {
+	ids := make([]string, 0, len(list))
+	for _, anchor := range list {
+		ids = append(ids, anchor.ID()[:32])
 	}
-	slices.Sort(prints)
-	return strings.Join(prints, ",")
+	slices.Sort(ids)
+	return strings.Join(ids, ",")
 }
 
 func wantedPlatforms(wanted []v1alpha1.PlatformString) ([]image.Platform, error) {

@@ -92,7 +92,9 @@ func (r *Reconciler) examine(ctx context.Context, s *scope, reference image.Refe
 		return evidence.Evidence{}, false
 	}
 	policies := r.policiesFor(ctx, s, reference.Repository)
-	examined := r.Gatherer.Examine(ctx, collected, gather.Wanted{Packages: policy.NeedsPackages(policies.Policies)})
+	examined := r.Gatherer.Examine(ctx, collected, gather.Wanted{
+		Packages: policy.NeedsPackages(policies.Policies), Statements: len(policy.PredicateTypes(policies.Policies)) > 0,
+	})
 	s.examined[reference] = examined
 	return examined, true
 }

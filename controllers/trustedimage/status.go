@@ -151,7 +151,7 @@ func (s *scope) writeSummary(status *v1alpha1.TrustedImageStatus) {
 		return
 	}
 	if collected, found := s.evidence[*reference]; found {
-		summary.SignedBy = policy.SignedBy(s.policies[reference.Repository].Policies, collected)
+		summary.SignedBy = policy.SignedBy(s.policies[reference.Repository].Policies, collected, s.now)
 		summary.SBOM = sbomFormats(collected)
 	}
 }

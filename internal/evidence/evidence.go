@@ -14,17 +14,20 @@ type Evidence struct {
 	Image image.Reference
 	// Platforms that were looked at, sorted by name. An image that is no index has one, whose Manifest is the image's digest.
 	Platforms []Platform
-	// Signatures by the fingerprint of the key that was tried.
-	Signatures map[string]Fact[Signature]
+	// Signed has the statements about the image, by the ID of the anchor (see signature.Anchor) that their signatures were checked against. One
+	// that is missing here was not looked at.
+	Signed map[string]Statements
+	// Layouts says how the image did under in-toto layouts, by the layout's ID. One that is missing here was not looked at.
+	Layouts map[string]Fact[LayoutResult]
 	// Database is the vulnerability database that Findings come from.
 	Database Fact[Feed]
 	// KEV says whether Finding.Exploited and Finding.Ransomware can be relied upon.
 	KEV Fact[Feed]
 	// EPSS says whether Finding.EPSS can be relied upon.
 	EPSS Fact[Feed]
-	// VEX has the statements that were attested to the image, by the fingerprint of the key that signed them.
-	VEX map[string]Fact[[]VEXStatement]
-	// IgnoredVEX is the number of VEX attestations on the image that none of the keys that were asked for signed.
+	// VEX has the documents that were attested to the image.
+	VEX []VEXDocument
+	// IgnoredVEX is the number of VEX attestations on the image that nobody signed who could be believed.
 	IgnoredVEX int
 }
 
@@ -179,12 +182,23 @@ type VEXStatement struct {
 	Timestamp time.Time
 }
 
-// Signature says whether one key signed the digest.
-type Signature struct {
-	// Verified is true when at least one signature by the key verified over the digest.
-	Verified bool
-	// Message tells, when Verified is false, what was found instead; bounded and stable.
-	Message string
+// VEXDocument is a VEX document that somebody attested to an image.
+type VEXDocument struct {
+	// Anchor is the ID of the anchor that the signature was checked against, and Signer is who signed.
+	Anchor string
+	Signer Signer
+	// Statements are CouldNotCheck when the document cannot be read.
+	Statements Fact[[]VEXStatement]
+}
+
+// LayoutResult says how an image did under an in-toto layout.
+type LayoutResult struct {
+	// Passed is true when every step was taken as the layout says.
+	Passed bool
+	// Reason is one of the api's Reason constants and Message says what is wrong and what to do, when Passed is false.
+	Reason, Message string
+	// Expires is when the layout ends.
+	Expires time.Time
 }
 
 // Feed is the state of a feed.
@@ -195,4 +209,12 @@ type Feed struct {
 	Entries int
 	// UpdatedAt is when that version was published.
 	UpdatedAt time.Time
+}
+
+// Signature says whether one key signed the digest.
+type Signature struct {
+	// Verified is true when at least one signature by the key verified over the digest.
+	Verified bool
+	// Message tells, when Verified is false, what was found instead; bounded and stable.
+	Message string
 }

@@ -65,8 +65,11 @@ func AttachedKind(environment Environment) Kind {
 	return Kind("attached." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
 }
 
-// SignatureKind is the kind of the proof that the key with the given fingerprint (lower-case hexadecimal) signed a digest.
-func SignatureKind(fingerprint string) Kind { return Kind("signature." + fingerprint) }
+// SignedKind is the kind of the list of what was signed about a digest, as checked against the anchor with the ID (lower-case hexadecimal).
+func SignedKind(anchor string) Kind { return Kind("signed." + anchor[:min(len(anchor), 32)]) }
+
+// StatementKind is the kind of a statement about a digest, as it was signed, by the digest of its bytes.
+func StatementKind(payload image.Digest) Kind { return Kind("statement." + payload.Hex()[:32]) }
 
 // Environment names one TrustedImage, the passport of one image in one environment.
 type Environment struct{ Namespace, Name string }

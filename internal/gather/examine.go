@@ -19,12 +19,17 @@ import (
 type Wanted struct {
 	// Packages asks for the list of packages of each platform.
 	Packages bool
+	// Statements asks for what is stated in attestations.
+	Statements bool
 }
 
 // Examine returns the evidence with all that is known of the vulnerabilities in the image now. It takes milliseconds and no
 // network, so that findings are never kept: a new database or feed counts at once. collected is not changed.
 func (g *Gatherer) Examine(ctx context.Context, collected evidence.Evidence, wanted Wanted) evidence.Evidence {
 	collected.Database, collected.KEV, collected.EPSS = g.Matcher.Feed(), g.Catalogue.Feed(), g.Scores.Feed()
+	if wanted.Statements {
+		collected = g.Stated(ctx, collected)
+	}
 	collected.Platforms = slices.Clone(collected.Platforms)
 	for i := range collected.Platforms {
 		g.examine(ctx, &collected.Platforms[i], wanted)

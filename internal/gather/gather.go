@@ -25,16 +25,17 @@ import (
 
 // Gatherer collects evidence. Its fields are set once; it is safe for concurrent use.
 type Gatherer struct {
-	Store    evidence.Store
-	Indexer  inventory.Indexer
-	SBOMs    inventory.SBOMWriter
-	Matcher  vulnerability.Matcher
-	Verifier signature.Verifier
+	Store   evidence.Store
+	Indexer inventory.Indexer
+	SBOMs   inventory.SBOMWriter
+	Matcher vulnerability.Matcher
+	// Finder finds what was signed about images.
+	Finder signature.Finder
 	// Catalogue, Scores and Chronicle say more of findings.
 	Catalogue vulnerability.Catalogue
 	Scores    vulnerability.Scores
 	Chronicle vulnerability.Chronicle
-	// VEX reads statements of vendors that are attached to images.
+	// VEX reads documents of vendors that are attested to images.
 	VEX vulnerability.VEXReader
 	// Times brings first-seen times back that the chronicle on a lost disk had; nil when nothing does.
 	Times Times
@@ -54,10 +55,12 @@ type Request struct {
 	// Platforms that an index must have. Every one that can run is looked at, whether it is named here or not: an index that
 	// is trusted may be started on any of them.
 	Platforms []image.Platform
-	// Keys whose signatures are looked for.
-	Keys []signature.Key
-	// VEXKeys are the keys whose attested VEX documents are looked for.
-	VEXKeys []signature.Key
+	// Anchors that the signatures of the image and of statements about it are checked against.
+	Anchors []signature.Anchor
+	// PredicateTypes of the attestations that are looked for.
+	PredicateTypes []string
+	// VEX asks for VEX documents that are attested to the image.
+	VEX bool
 	// Secrets asks to search the image for secrets.
 	Secrets bool
 	// Reader reads the repository with the credentials of whoever asks.
@@ -88,11 +91,7 @@ func (g *Gatherer) Gather(ctx context.Context, request Request) (evidence.Eviden
 	if err := g.restoreTimes(ctx, request); err != nil {
 		return result, err
 	}
-	if len(request.VEXKeys) > 0 {
-		result.VEX, result.IgnoredVEX = g.VEX.Read(ctx, request.Reader, request.Reference, request.VEXKeys)
-	}
-	result.Signatures, err = g.signatures(ctx, request)
-	return result, err
+	return result, g.signed(ctx, request, &result)
 }
 
 // child is one platform's manifest. Its platform is what the index states, zero for an image that is no index.

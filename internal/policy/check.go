@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/policy/authority"
 	"github.com/assay-dev/assay/internal/policy/scope"
 	"github.com/assay-dev/assay/internal/purl"
 )
@@ -23,6 +24,24 @@ func Check(spec v1alpha1.PolicySpec) []error {
 	}
 	for _, pattern := range spec.Images {
 		add("images", scope.CheckPattern(pattern))
+	}
+	for _, a := range spec.Authorities {
+		if a.Keyless != nil {
+			_, err := authority.OfIdentities("", a.Keyless.Identities)
+			add(entry("authorities", a.Name)+".keyless.identities", err)
+		}
+		if a.Certificate != nil {
+			_, err := authority.OfChain("", *a.Certificate)
+			add(entry("authorities", a.Name)+".certificate", err)
+		}
+		if a.Key != nil {
+			add(entry("authorities", a.Name)+".key", checkWindow(a.Key.NotBefore, a.Key.NotAfter))
+		}
+	}
+	for _, rule := range spec.Attestations {
+		if rule.Rule != "" {
+			add(entry(ruleAttestation, rule.Name)+".rule", checkExpression(rule.Rule))
+		}
 	}
 	for _, e := range exceptionsOf(spec) {
 		field := fmt.Sprintf("vulnerabilities.exceptions[%s, %s]", e.ID, e.Package)
@@ -45,4 +64,14 @@ func Check(spec v1alpha1.PolicySpec) []error {
 		}
 	}
 	return problems
+}
+
+// checkWindow says which bound of a key's time is no moment of any calendar.
+func checkWindow(bounds ...*v1alpha1.Timestamp) error {
+	for _, bound := range bounds {
+		if bound != nil && bound.Time().IsZero() {
+			return fmt.Errorf("%q is no moment", *bound)
+		}
+	}
+	return nil
 }

@@ -29,6 +29,8 @@ type (
 		Vulnerabilities *canonicalVulnerabilities   `json:"vulnerabilities,omitempty"`
 		Deny            []v1alpha1.SBOMDenyRule     `json:"deny,omitempty"`
 		Signatures      []canonicalSignatureRule    `json:"signatures,omitempty"`
+		Attestations    []canonicalAttestationRule  `json:"attestations,omitempty"`
+		Layouts         []canonicalLayoutRule       `json:"layouts,omitempty"`
 		User            v1alpha1.UserRequirement    `json:"user,omitempty"`
 		Secrets         v1alpha1.SecretsRequirement `json:"secrets,omitempty"`
 		From            []v1alpha1.NamespacePattern `json:"from,omitempty"`
@@ -39,10 +41,20 @@ type (
 		Threshold   int32                `json:"threshold"`
 		Authorities []canonicalAuthority `json:"authorities"`
 	}
-	// canonicalAuthority has no key when the key cannot be used.
+	// canonicalAttestationRule is the rule without the names of its authorities, which stand beside it.
+	canonicalAttestationRule struct {
+		Rule        v1alpha1.AttestationRule `json:"rule"`
+		Authorities []canonicalAuthority     `json:"authorities"`
+	}
+	// canonicalLayoutRule has no layout when it cannot be used.
+	canonicalLayoutRule struct {
+		Name   v1alpha1.RuleName `json:"name"`
+		Layout string            `json:"layout"`
+	}
+	// canonicalAuthority has no ID when the authority cannot be used.
 	canonicalAuthority struct {
 		Name v1alpha1.RuleName `json:"name"`
-		Key  string            `json:"key"`
+		ID   string            `json:"id"`
 	}
 )
 
@@ -75,6 +87,12 @@ func canonicalise(p Policy) canonicalPolicy {
 	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
 		canonical.Signatures = append(canonical.Signatures, canonicaliseSignatures(p, rule))
 	}
+	for _, rule := range byName(p.Spec.Attestations, func(r v1alpha1.AttestationRule) v1alpha1.RuleName { return r.Name }) {
+		canonical.Attestations = append(canonical.Attestations, canonicaliseAttestation(p, rule))
+	}
+	for _, rule := range byName(p.Spec.Layouts, func(r v1alpha1.LayoutRule) v1alpha1.RuleName { return r.Name }) {
+		canonical.Layouts = append(canonical.Layouts, canonicalLayoutRule{rule.Name, p.Layouts[rule.Name].Value})
+	}
 	if rules := p.Spec.Image; rules != nil {
 		canonical.User, canonical.Secrets = rules.User, rules.Secrets
 	}
@@ -93,12 +111,38 @@ func canonicaliseAuthorities(p Policy, names []v1alpha1.RuleName) []canonicalAut
 	var canonical []canonicalAuthority
 	for _, name := range inOrder(names) {
 		authority := canonicalAuthority{Name: name}
-		if key := p.Authorities[name]; key.State == evidence.Known {
-			authority.Key = key.Value
+		if believed := p.Authorities[name]; believed.State == evidence.Known {
+			authority.ID = believed.Value.ID
 		}
 		canonical = append(canonical, authority)
 	}
 	return canonical
+}
+
+func canonicaliseAttestation(p Policy, rule v1alpha1.AttestationRule) canonicalAttestationRule {
+	canonical := canonicalAttestationRule{Authorities: canonicaliseAuthorities(p, rule.SignedBy)}
+	rule = *rule.DeepCopy()
+	rule.SignedBy = nil
+	for _, set := range attestedPatterns(rule) {
+		slices.Sort(*set)
+	}
+	canonical.Rule = rule
+	return canonical
+}
+
+// attestedPatterns returns the rule's sets of patterns.
+func attestedPatterns(rule v1alpha1.AttestationRule) []*[]v1alpha1.AttestedPattern {
+	var sets []*[]v1alpha1.AttestedPattern
+	if rules := rule.SLSA; rules != nil {
+		sets = append(sets, &rules.Builders, &rules.Sources, &rules.Refs, &rules.BuildTypes)
+	}
+	if rules := rule.VSA; rules != nil {
+		sets = append(sets, &rules.Verifiers, &rules.Resources)
+	}
+	if rules := rule.TestResult; rules != nil {
+		sets = append(sets, &rules.Tests)
+	}
+	return sets
 }
 
 // inOrder returns the members of a set in their one order.

@@ -29,6 +29,8 @@ const (
 	ruleUnidentified = "vulnerabilities.unidentified"
 	ruleDeny         = "sbom.deny"
 	ruleSignature    = "signatures"
+	ruleAttestation  = "attestations"
+	ruleLayout       = "layouts"
 	ruleUser         = "image.user"
 	ruleSecrets      = "image.secrets"
 	rulePolicies     = "policies"
@@ -125,9 +127,7 @@ func (t *trial) judge(p Policy) []v1alpha1.RuleResult {
 			add(entry(ruleDeny, rule.Name), t.judgeContents(rule))
 		}
 	}
-	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
-		add(entry(ruleSignature, rule.Name), judgeSignatures(rule, p.Authorities, t.evidence.Signatures))
-	}
+	t.judgeSigners(p, add)
 	if p.Spec.Image != nil && p.Spec.Image.User != "" {
 		add(ruleUser, judgeUser(t.evidence))
 	}
@@ -135,6 +135,19 @@ func (t *trial) judge(p Policy) []v1alpha1.RuleResult {
 		add(ruleSecrets, t.judgeSecrets())
 	}
 	return rules
+}
+
+// judgeSigners judges who made the image, and how.
+func (t *trial) judgeSigners(p Policy, add func(rule string, j judgement)) {
+	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
+		add(entry(ruleSignature, rule.Name), t.judgeSignatures(rule, p.Authorities))
+	}
+	for _, rule := range byName(p.Spec.Attestations, func(r v1alpha1.AttestationRule) v1alpha1.RuleName { return r.Name }) {
+		add(entry(ruleAttestation, rule.Name), t.judgeAttestation(rule, p))
+	}
+	for _, rule := range byName(p.Spec.Layouts, func(r v1alpha1.LayoutRule) v1alpha1.RuleName { return r.Name }) {
+		add(entry(ruleLayout, rule.Name), t.judgeLayout(rule, p.Layouts[rule.Name]))
+	}
 }
 
 func (t *trial) judgeVulnerabilities(p Policy, rules v1alpha1.VulnerabilityRules, add func(rule string, j judgement)) {
@@ -152,6 +165,19 @@ func (t *trial) judgeVulnerabilities(p Policy, rules v1alpha1.VulnerabilityRules
 	if rules.Unidentified == v1alpha1.ToleranceDeny {
 		add(ruleUnidentified, t.judgeUnidentified())
 	}
+}
+
+// IsVouchedFor says that whoever the policies want to hear of has spoken: every rule on signatures, attestations and layouts passes.
+func IsVouchedFor(policies []Policy, e evidence.Evidence, now time.Time) bool {
+	t := &trial{evidence: e, now: now, platforms: byPlatform(e)}
+	for _, p := range policies {
+		passed := true
+		t.judgeSigners(p, func(_ string, j judgement) { passed = passed && j.of == v1alpha1.ResultPass })
+		if !passed {
+			return false
+		}
+	}
+	return true
 }
 
 // entry names one entry of a list by the path of its field.

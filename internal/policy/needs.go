@@ -52,40 +52,52 @@ func NeedsPackages(policies []Policy) bool {
 	return slices.ContainsFunc(policies, func(p Policy) bool { return p.Spec.SBOM != nil && len(p.Spec.SBOM.Deny) > 0 })
 }
 
-// Fingerprints returns the fingerprints of the keys that the policies' signature rules count, sorted: those whose
-// signatures have to be looked for.
-func Fingerprints(policies []Policy) []string {
-	return fingerprints(policies, func(spec v1alpha1.PolicySpec) (names []v1alpha1.RuleName) {
-		for _, rule := range spec.Signatures {
-			names = append(names, rule.AnyOf...)
-		}
-		return names
-	})
-}
-
-// VEXFingerprints returns the fingerprints of the keys whose VEX attestations the policies believe, sorted: those whose
-// attestations have to be looked for.
-func VEXFingerprints(policies []Policy) []string {
-	return fingerprints(policies, func(spec v1alpha1.PolicySpec) (names []v1alpha1.RuleName) {
-		if spec.Vulnerabilities == nil {
-			return nil
-		}
-		for _, source := range spec.Vulnerabilities.VEX {
-			names = append(names, source.AttestedBy...)
-		}
-		return names
-	})
-}
-
-// fingerprints returns the fingerprints of the authorities that each policy names, as far as their keys are known.
-func fingerprints(policies []Policy, named func(v1alpha1.PolicySpec) []v1alpha1.RuleName) []string {
-	found := map[string]bool{}
+// Anchors returns the IDs of the anchors that the signatures are checked against which the policies' rules count, sorted.
+func Anchors(policies []Policy) []string {
+	needed := map[string]bool{}
 	for _, p := range policies {
-		for _, name := range named(p.Spec) {
-			if fingerprint := p.Authorities[name]; fingerprint.State == evidence.Known {
-				found[fingerprint.Value] = true
+		for _, name := range referredTo(p.Spec) {
+			if believed := p.Authorities[name]; believed.State == evidence.Known {
+				needed[believed.Value.Anchor] = true
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(found))
+	return slices.Sorted(maps.Keys(needed))
+}
+
+// referredTo returns the names of the authorities that a policy's rules refer to.
+func referredTo(spec v1alpha1.PolicySpec) []v1alpha1.RuleName {
+	var names []v1alpha1.RuleName
+	for _, rule := range spec.Signatures {
+		names = append(names, rule.AnyOf...)
+	}
+	for _, rule := range spec.Attestations {
+		names = append(names, rule.SignedBy...)
+	}
+	if spec.Vulnerabilities != nil {
+		for _, source := range spec.Vulnerabilities.VEX {
+			names = append(names, source.AttestedBy...)
+		}
+	}
+	return names
+}
+
+// PredicateTypes returns the types of the attestations that the policies' rules read, sorted.
+func PredicateTypes(policies []Policy) []string {
+	read := map[string]bool{}
+	for _, p := range policies {
+		for _, rule := range p.Spec.Attestations {
+			read[rule.PredicateType] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(read))
+}
+
+// NeedsVEX says that policies believe VEX documents that are attested to the image.
+func NeedsVEX(policies []Policy) bool {
+	return slices.ContainsFunc(policies, func(p Policy) bool {
+		return p.Spec.Vulnerabilities != nil && slices.ContainsFunc(p.Spec.Vulnerabilities.VEX, func(source v1alpha1.VEXSource) bool {
+			return len(source.AttestedBy) > 0
+		})
+	})
 }

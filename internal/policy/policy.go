@@ -12,6 +12,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy/authority"
 	"github.com/assay-dev/assay/internal/policy/scope"
 )
 
@@ -26,9 +27,11 @@ type Policy struct {
 	// Namespaces in which a cluster-wide policy holds.
 	Namespaces []v1alpha1.NamespacePattern
 	Spec       v1alpha1.PolicySpec
-	// Authorities has the fingerprint of each authority's key, or why the key cannot be used. An authority that is
-	// missing here was not checked. Matching does without it.
-	Authorities map[v1alpha1.RuleName]evidence.Fact[string]
+	// Authorities has what each authority is made of, or why it cannot be used. An authority that is missing here was not checked. Matching
+	// does without it.
+	Authorities map[v1alpha1.RuleName]evidence.Fact[authority.Authority]
+	// Layouts has the ID of each in-toto layout, or why it cannot be used. One that is missing here was not read. Matching does without it.
+	Layouts map[v1alpha1.RuleName]evidence.Fact[string]
 	// VEX has the statements of each source that is a ConfigMap, or why it cannot be used. A source that is missing here was
 	// not read. Matching does without it.
 	VEX map[v1alpha1.RuleName]evidence.Fact[[]evidence.VEXStatement]

@@ -6,9 +6,11 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/policy/authority"
 )
 
 // Limits of the API on what a status says of findings and signatures.
@@ -118,21 +120,29 @@ func Excusals(v Verdict) []v1alpha1.ExcusedFinding {
 	return excusals
 }
 
-// SignedBy returns the names of the authorities whose signatures verified, sorted, with commas between, fit for a status.
-func SignedBy(policies []Policy, e evidence.Evidence) string {
+// SignedBy returns the names of the authorities that signed the image, sorted, with commas between, fit for a status.
+func SignedBy(policies []Policy, e evidence.Evidence, now time.Time) string {
 	var names []string
 	for _, p := range policies {
-		for name, key := range p.Authorities {
-			if key.State != evidence.Known {
-				continue
-			}
-			if signature := e.Signatures[key.Value]; signature.State == evidence.Known && signature.Value.Verified {
+		for name, believed := range p.Authorities {
+			if believed.State == evidence.Known && len(signersOf(believed.Value, e, now)) > 0 {
 				names = append(names, string(name))
 			}
 		}
 	}
 	slices.Sort(names)
 	return evidence.Printable(strings.Join(slices.Compact(names), ","), maxSignedBy)
+}
+
+// signersOf returns those who signed the image and whom the authority believes.
+func signersOf(believed authority.Authority, e evidence.Evidence, now time.Time) []evidence.Signer {
+	var signers []evidence.Signer
+	for _, statement := range e.Signed[believed.Anchor].Signed {
+		if _, err := believed.Accepts(statement.Signer, now); err == nil && isSignature(statement, e) {
+			signers = append(signers, statement.Signer)
+		}
+	}
+	return signers
 }
 
 // Names returns the policies' names, sorted, fit for a status: of more than Judge takes, the first ones.

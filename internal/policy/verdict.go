@@ -90,6 +90,11 @@ func conclude(rules []v1alpha1.RuleResult) Verdict {
 // Reasons that are not named here come last, in the order of the rules.
 var importance = []string{
 	v1alpha1.ReasonSignatureMissing,
+	v1alpha1.ReasonAttestationMissing,
+	v1alpha1.ReasonAttestationRefused,
+	v1alpha1.ReasonAttestationOutdated,
+	v1alpha1.ReasonLayoutBroken,
+	v1alpha1.ReasonInvalidLayout,
 	v1alpha1.ReasonVulnerable,
 	v1alpha1.ReasonSecretsFound,
 	v1alpha1.ReasonPackageDenied,
@@ -99,6 +104,8 @@ var importance = []string{
 	v1alpha1.ReasonNoMatchingPolicy,
 	v1alpha1.ReasonPolicyInvalid,
 	v1alpha1.ReasonInvalidKey,
+	v1alpha1.ReasonInvalidTrustRoot,
+	v1alpha1.ReasonInvalidIdentity,
 	v1alpha1.ReasonKeyNotFound,
 	v1alpha1.ReasonInventoryIncomplete,
 	v1alpha1.ReasonNotCovered,

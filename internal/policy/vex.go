@@ -51,13 +51,35 @@ func (x *excuser) documentsOf(sources []v1alpha1.VEXSource) []document {
 	return all
 }
 
-// attested returns the statements that an authority attested to the image.
-func (x *excuser) attested(authority v1alpha1.RuleName) evidence.Fact[[]evidence.VEXStatement] {
-	key := x.policy.Authorities[authority]
-	if key.State == evidence.Known {
-		return x.evidence.VEX[key.Value]
+// attested returns the statements that an authority attested to the image. When one of its documents cannot be read, or it is not known
+// whether there are more, nobody knows what it states.
+func (x *excuser) attested(name v1alpha1.RuleName) evidence.Fact[[]evidence.VEXStatement] {
+	believed := x.policy.Authorities[name]
+	if believed.State != evidence.Known {
+		return evidence.Fact[[]evidence.VEXStatement]{State: believed.State, Reason: believed.Reason, Message: fmt.Sprintf("authority %s: %s", name, believed.Message)}
 	}
-	return evidence.Fact[[]evidence.VEXStatement]{State: key.State, Reason: key.Reason, Message: fmt.Sprintf("authority %s: %s", authority, key.Message)}
+	if rest := x.evidence.Signed[believed.Value.Anchor].Rest; rest.State != evidence.Known {
+		return evidence.Fact[[]evidence.VEXStatement]{State: rest.State, Reason: rest.Reason, Message: rest.Message}
+	}
+	all := evidence.Checked[[]evidence.VEXStatement](nil)
+	for _, document := range x.evidence.VEX {
+		if document.Anchor != believed.Value.Anchor {
+			continue
+		}
+		until, err := believed.Value.Accepts(document.Signer, x.now)
+		switch {
+		case err != nil:
+			continue
+		case document.Statements.State != evidence.Known:
+			return document.Statements
+		}
+		x.changesAt(until)
+		all.Value = append(all.Value, document.Statements.Value...)
+		if all.Message == "" {
+			all.Message = document.Statements.Message
+		}
+	}
+	return all
 }
 
 // unread names the first source that cannot be read, and why; "" when all can be. What it might excuse stays blocked.

@@ -123,7 +123,7 @@ func Assemble(ctx context.Context, o Options) (*Parts, error) {
 		Catalogue: noCatalogue{o.feedPlaces()},
 		Scores:    noScores{o.feedPlaces()},
 		Chronicle: seen,
-		Verifier:  cosign.Verifier{},
+		Finder:    cosign.Finder{},
 		VEX:       attested.Reader{},
 	}
 	if parts.Jars != nil {

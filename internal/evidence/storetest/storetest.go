@@ -68,7 +68,7 @@ func changes(t *testing.T, store evidence.Store) {
 // manyAtOnce puts every kind about one subject from goroutines of their own: none may be lost.
 func manyAtOnce(t *testing.T, store evidence.Store) {
 	kinds := []evidence.Kind{
-		evidence.KindInventory, evidence.KindSPDX, evidence.KindCycloneDX, evidence.SignatureKind("00"), evidence.SignatureKind("01"),
+		evidence.KindInventory, evidence.KindSPDX, evidence.KindCycloneDX, evidence.SignedKind("00"), evidence.SignedKind("01"),
 	}
 	var wait sync.WaitGroup
 	for _, kind := range kinds {

@@ -26,18 +26,18 @@ func (r *Resolver) readVEX(ctx context.Context, p *policy.Policy) error {
 		return nil
 	}
 	read := map[v1alpha1.RuleName]statements{}
-	for _, source := range p.Spec.Vulnerabilities.VEX {
-		if source.ConfigMapKeyRef == nil {
+	for _, from := range p.Spec.Vulnerabilities.VEX {
+		if from.ConfigMapKeyRef == nil {
 			continue
 		}
-		at, text, missing, err := r.text(ctx, *p, *source.ConfigMapKeyRef, "the VEX document")
+		found, err := r.read(ctx, p.Namespace, source{configMap: from.ConfigMapKeyRef}, "the VEX document")
 		switch {
 		case err != nil:
 			return err
-		case missing != "":
-			read[source.Name] = unavailable(missing)
+		case found.missing != "":
+			read[from.Name] = unavailable(found.missing)
 		default:
-			read[source.Name] = r.documents.read(at, text)
+			read[from.Name] = r.documents.read(found.place, found.content)
 		}
 	}
 	if len(read) > 0 {
@@ -56,7 +56,7 @@ const (
 // value is ready to use.
 type documents struct {
 	mu    sync.Mutex
-	known map[place]document
+	known map[Place]document
 	bytes int
 }
 
@@ -68,7 +68,7 @@ type document struct {
 }
 
 // read returns what the document says that stands in the place.
-func (d *documents) read(at place, text string) statements {
+func (d *documents) read(at Place, text string) statements {
 	d.mu.Lock()
 	known, there := d.known[at]
 	d.mu.Unlock()
@@ -89,7 +89,7 @@ func unavailable(message string) statements {
 	return evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, evidence.Printable(message, maxMessage))
 }
 
-func (d *documents) keep(at place, read document) {
+func (d *documents) keep(at Place, read document) {
 	if len(read.text) > maxDocumentBytes {
 		return
 	}
@@ -97,7 +97,7 @@ func (d *documents) keep(at place, read document) {
 	defer d.mu.Unlock()
 	d.bytes += len(read.text) - len(d.known[at].text)
 	if d.known == nil || len(d.known) >= maxDocuments || d.bytes > maxDocumentBytes {
-		d.known = map[place]document{}
+		d.known = map[Place]document{}
 		d.bytes = len(read.text)
 	}
 	d.known[at] = read

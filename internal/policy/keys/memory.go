@@ -6,13 +6,10 @@ package keys
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
-
-	"github.com/assay-dev/assay/api/v1alpha1"
 )
 
 // How long an answer is remembered. Thousands of images may be judged under one key, and the API server is asked for it
@@ -22,7 +19,7 @@ const (
 	rememberMissing = 10 * time.Second
 )
 
-// Bounds of what is remembered, in answers and in bytes of their texts. A ConfigMap holds at most one MiB.
+// Bounds of what is remembered, in answers and in bytes of their texts. A ConfigMap or a Secret holds at most one MiB.
 const (
 	maxRemembered      = 4096
 	maxRememberedBytes = 16 << 20
@@ -30,27 +27,17 @@ const (
 
 // Remember returns a reader that asks the given one and remembers what it answered: a text for two minutes, that there is
 // none for ten seconds. It is safe for concurrent use. Texts have 16 MiB of memory together.
-func Remember(reader ConfigMapReader, clock clock.PassiveClock) ConfigMapReader {
-	return &memory{reader: reader, clock: clock, answers: map[place]answer{}}
+func Remember(reader TextReader, clock clock.PassiveClock) TextReader {
+	return &memory{reader: reader, clock: clock, answers: map[Place]answer{}}
 }
 
 type memory struct {
-	reader ConfigMapReader
+	reader TextReader
 	clock  clock.PassiveClock
 
 	mu      sync.Mutex
-	answers map[place]answer
+	answers map[Place]answer
 	bytes   int
-}
-
-type place struct {
-	namespace string
-	reference v1alpha1.ConfigMapKeyReference
-}
-
-// String names the place for people.
-func (p place) String() string {
-	return fmt.Sprintf("%s of ConfigMap %s in namespace %s", p.reference.Key, p.reference.Name, p.namespace)
 }
 
 type answer struct {
@@ -60,23 +47,22 @@ type answer struct {
 }
 
 // Read answers from memory, or asks.
-func (m *memory) Read(ctx context.Context, namespace string, reference v1alpha1.ConfigMapKeyReference) (string, error) {
-	at := place{namespace, reference}
+func (m *memory) Read(ctx context.Context, at Place) (string, error) {
 	m.mu.Lock()
 	remembered, found := m.answers[at]
 	m.mu.Unlock()
 	if found && m.clock.Now().Before(remembered.until) {
 		return remembered.text, remembered.err
 	}
-	text, err := m.reader.Read(ctx, namespace, reference)
-	missing := errors.Is(err, ErrConfigMapNotFound) || errors.Is(err, ErrKeyNotFound)
+	text, err := m.reader.Read(ctx, at)
+	missing := errors.Is(err, ErrNotFound) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrKeyNotFound)
 	if (err == nil || missing) && len(text) <= maxRememberedBytes {
 		m.keep(at, text, err, missing)
 	}
 	return text, err
 }
 
-func (m *memory) keep(at place, text string, err error, missing bool) {
+func (m *memory) keep(at Place, text string, err error, missing bool) {
 	until := m.clock.Now().Add(rememberFound)
 	if missing {
 		until = m.clock.Now().Add(rememberMissing)

@@ -1,7 +1,7 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster reads policies and the ConfigMaps that hold their keys from a cluster.
+// Package cluster reads policies, and the ConfigMaps and Secrets that they refer to, from a cluster.
 package cluster
 
 import (
@@ -45,29 +45,50 @@ func (p Policies) List(ctx context.Context, namespace string) ([]policy.Policy, 
 	return policies, nil
 }
 
-// ConfigMaps reads keys from the ConfigMaps of a cluster.
-type ConfigMaps struct {
-	// Reader reads from the API server: a cache would hold every ConfigMap of the cluster.
+// Texts reads the ConfigMaps and Secrets of a cluster.
+type Texts struct {
+	// Reader reads from the API server: a cache would hold every ConfigMap and every Secret of the cluster.
 	Reader client.Reader
 }
 
-var _ keys.ConfigMapReader = ConfigMaps{}
+var _ keys.TextReader = Texts{}
 
-// Read returns the text under the key, from data or binaryData.
-func (c ConfigMaps) Read(ctx context.Context, namespace string, reference v1alpha1.ConfigMapKeyReference) (string, error) {
+// Read returns the text under the key; of a ConfigMap from data or binaryData.
+func (t Texts) Read(ctx context.Context, place keys.Place) (string, error) {
+	if place.Kind == keys.Secret {
+		return t.secret(ctx, place)
+	}
 	var configMap corev1.ConfigMap
-	err := c.Reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: string(reference.Name)}, &configMap)
+	err := t.Reader.Get(ctx, client.ObjectKey{Namespace: place.Namespace, Name: place.Name}, &configMap)
 	if apierrors.IsNotFound(err) {
-		return "", keys.ErrConfigMapNotFound
+		return "", keys.ErrNotFound
 	}
 	if err != nil {
 		return "", err
 	}
-	if text, found := configMap.Data[reference.Key]; found {
+	if text, found := configMap.Data[place.Key]; found {
 		return text, nil
 	}
-	if text, found := configMap.BinaryData[reference.Key]; found {
+	if text, found := configMap.BinaryData[place.Key]; found {
 		return string(text), nil
 	}
 	return "", keys.ErrKeyNotFound
+}
+
+func (t Texts) secret(ctx context.Context, place keys.Place) (string, error) {
+	var secret corev1.Secret
+	err := t.Reader.Get(ctx, client.ObjectKey{Namespace: place.Namespace, Name: place.Name}, &secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return "", keys.ErrNotFound
+	case apierrors.IsForbidden(err):
+		return "", keys.ErrForbidden
+	case err != nil:
+		return "", err
+	}
+	text, found := secret.Data[place.Key]
+	if !found {
+		return "", keys.ErrKeyNotFound
+	}
+	return string(text), nil
 }

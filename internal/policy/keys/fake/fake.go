@@ -7,31 +7,39 @@ package fake
 import (
 	"context"
 
-	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/policy/keys"
 )
 
-// ConfigMaps are ConfigMaps by namespace/name, each with its texts by key. It counts how often it is read.
-type ConfigMaps struct {
-	Data  map[string]map[string]string
-	Err   error
-	Reads int
+// Texts are ConfigMaps and Secrets by namespace/name, each with its texts by key. It counts how often it is read.
+type Texts struct {
+	ConfigMaps map[string]map[string]string
+	Secrets    map[string]map[string]string
+	// Forbidden are namespaces whose Secrets may not be read.
+	Forbidden map[string]bool
+	Err       error
+	Reads     int
 }
 
-var _ keys.ConfigMapReader = &ConfigMaps{}
+var _ keys.TextReader = &Texts{}
 
-// Read returns Err when it is set, and otherwise what Data holds.
-func (c *ConfigMaps) Read(_ context.Context, namespace string, reference v1alpha1.ConfigMapKeyReference) (string, error) {
-	c.Reads++
-	if c.Err != nil {
-		return "", c.Err
+// Read returns Err when it is set, and otherwise what the objects hold.
+func (t *Texts) Read(_ context.Context, place keys.Place) (string, error) {
+	t.Reads++
+	objects := t.ConfigMaps
+	switch {
+	case t.Err != nil:
+		return "", t.Err
+	case place.Kind == keys.Secret && t.Forbidden[place.Namespace]:
+		return "", keys.ErrForbidden
+	case place.Kind == keys.Secret:
+		objects = t.Secrets
 	}
-	configMap, found := c.Data[namespace+"/"+string(reference.Name)]
+	object, found := objects[place.Namespace+"/"+place.Name]
 	if !found {
-		return "", keys.ErrConfigMapNotFound
+		return "", keys.ErrNotFound
 	}
-	text, found := configMap[reference.Key]
+	text, found := object[place.Key]
 	if !found {
 		return "", keys.ErrKeyNotFound
 	}

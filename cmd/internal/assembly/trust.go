@@ -1,0 +1,18 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package assembly
+
+import (
+	"github.com/assay-dev/assay/internal/signature"
+	"github.com/assay-dev/assay/internal/signature/cosign/entity"
+)
+
+// CheckAnchor returns why no signature can be checked against the anchor, in words for people.
+func CheckAnchor(anchor signature.Anchor) error {
+	_, err := entity.NewChecker(anchor)
+	return err
+}
+
+// PublicRoot returns the trust root of the public Sigstore; nil while there is none.
+func PublicRoot() []byte { return nil }

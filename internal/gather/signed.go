@@ -1,0 +1,199 @@
+// Copyright The Assay Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gather
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/signature"
+)
+
+// maxKept bounds the statements that are kept of one image under one anchor, and maxVEX what VEX documents that are attested to one image
+// state together, in pairs of a vulnerability and a product.
+const (
+	maxKept = 256
+	maxVEX  = 50_000
+)
+
+// signed finds out what was signed about the image. What was found once is kept, since a digest once signed stays signed. The registry is
+// asked when nothing is kept, and for VEX documents, of which a later one matters; otherwise nobody looked whether there is more, which
+// Look does.
+func (g *Gatherer) signed(ctx context.Context, request Request, result *evidence.Evidence) error {
+	if len(request.Anchors) == 0 {
+		return nil
+	}
+	result.Signed = make(map[string]evidence.Statements, len(request.Anchors))
+	known := false
+	for _, anchor := range request.Anchors {
+		kept, err := g.keptSigned(ctx, request.Reference.Digest, anchor.ID())
+		if err != nil {
+			return err
+		}
+		known = known || len(kept) > 0
+		result.Signed[anchor.ID()] = evidence.Statements{Signed: kept}
+	}
+	if known && !request.VEX {
+		return nil
+	}
+	return g.find(ctx, request, result)
+}
+
+// LookedFor says that all that was signed about the image was looked for, whether or not it was found.
+func LookedFor(e evidence.Evidence) bool {
+	for _, statements := range e.Signed {
+		if statements.Rest.State == evidence.NotChecked {
+			return false
+		}
+	}
+	return true
+}
+
+// Stated returns the evidence with what attestations state, which it is otherwise without.
+func (g *Gatherer) Stated(ctx context.Context, collected evidence.Evidence) evidence.Evidence {
+	collected.Signed = g.withStatements(ctx, collected)
+	return collected
+}
+
+// Look returns the evidence with all that was signed about the image as its registry has it now. collected is not changed. The error is
+// ErrStore; what could not be found out is in the facts.
+func (g *Gatherer) Look(ctx context.Context, request Request, collected evidence.Evidence) (evidence.Evidence, error) {
+	collected.Signed = maps.Clone(collected.Signed)
+	err := g.find(ctx, request, &collected)
+	return collected, err
+}
+
+func (g *Gatherer) find(ctx context.Context, request Request, result *evidence.Evidence) error {
+	types := slices.Clone(request.PredicateTypes)
+	if request.VEX {
+		types = append(types, g.VEX.PredicateTypes()...)
+	}
+	found := g.Finder.Find(ctx, request.Reader, signature.Search{
+		Reference: request.Reference, Platforms: platformsOf(*result), Anchors: request.Anchors, PredicateTypes: types,
+	})
+	for id, statements := range found.Statements {
+		merged, err := g.keepSigned(ctx, request.Reference.Digest, id, result.Signed[id].Signed, statements.Signed)
+		if err != nil {
+			return err
+		}
+		result.Signed[id] = evidence.Statements{Signed: merged, Rest: statements.Rest}
+	}
+	if request.VEX {
+		g.readVEX(ctx, request.Reference, found.Strangers, result)
+	}
+	return nil
+}
+
+// platformsOf are the manifests of an index's platforms; none for an image that is no index.
+func platformsOf(e evidence.Evidence) []image.Digest {
+	var platforms []image.Digest
+	for _, p := range e.Platforms {
+		if p.Manifest != e.Image.Digest {
+			platforms = append(platforms, p.Manifest)
+		}
+	}
+	return platforms
+}
+
+// keptSigned returns what is kept under an anchor.
+func (g *Gatherer) keptSigned(ctx context.Context, about image.Digest, anchor string) ([]evidence.Signed, error) {
+	content, err := g.Store.Get(ctx, about, evidence.SignedKind(anchor))
+	switch {
+	case errors.Is(err, evidence.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%w: read: %w", ErrStore, err)
+	}
+	var kept []evidence.Signed
+	if json.Unmarshal(content, &kept) != nil {
+		return nil, nil // of another version
+	}
+	return kept, nil
+}
+
+// keepSigned adds what was found to what is kept, each statement once for each signer, with what they state.
+func (g *Gatherer) keepSigned(ctx context.Context, about image.Digest, anchor string, kept, found []evidence.Signed) ([]evidence.Signed, error) {
+	merged := slices.Clone(kept)
+	added := false
+	for _, signed := range found {
+		if slices.ContainsFunc(merged, func(other evidence.Signed) bool { return sameSigned(other, signed) }) || len(merged) >= maxKept {
+			continue
+		}
+		if signed.Statement != nil {
+			if err := g.put(ctx, about, evidence.StatementKind(signed.Payload), signed.Statement); err != nil {
+				return nil, err
+			}
+			signed.Statement = nil
+		}
+		merged, added = append(merged, signed), true
+	}
+	if !added {
+		return merged, nil
+	}
+	slices.SortStableFunc(merged, func(a, b evidence.Signed) int {
+		return cmp.Or(cmp.Compare(a.Payload.Hex(), b.Payload.Hex()), cmp.Compare(a.Signer.Key, b.Signer.Key))
+	})
+	return merged, g.putJSON(ctx, about, evidence.SignedKind(anchor), merged)
+}
+
+// sameSigned says that two are the same statement with the same proof of who signed it.
+func sameSigned(a, b evidence.Signed) bool {
+	if a.Payload != b.Payload || a.PredicateType != b.PredicateType {
+		return false
+	}
+	a.Statement, b.Statement = nil, nil
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// withStatements returns what was signed with what is stated, from the store. A statement that the store lost stays unread.
+func (g *Gatherer) withStatements(ctx context.Context, e evidence.Evidence) map[string]evidence.Statements {
+	signed := maps.Clone(e.Signed)
+	for id, statements := range signed {
+		statements.Signed = slices.Clone(statements.Signed)
+		for i := range statements.Signed {
+			one := &statements.Signed[i]
+			if one.PredicateType == evidence.SignaturePredicate || one.Statement != nil {
+				continue
+			}
+			if content, err := g.Store.Get(ctx, e.Image.Digest, evidence.StatementKind(one.Payload)); err == nil && image.DigestOf(content) == one.Payload {
+				one.Statement = content
+			}
+		}
+		signed[id] = statements
+	}
+	return signed
+}
+
+// readVEX reads the VEX documents among what was signed, and counts those of strangers.
+func (g *Gatherer) readVEX(ctx context.Context, about image.Reference, strangers map[string]int, result *evidence.Evidence) {
+	types := g.VEX.PredicateTypes()
+	result.VEX, result.IgnoredVEX = nil, 0
+	for _, predicateType := range types {
+		result.IgnoredVEX += strangers[predicateType]
+	}
+	read, pairs := g.withStatements(ctx, *result), 0
+	for _, anchor := range slices.Sorted(maps.Keys(read)) {
+		for _, signed := range read[anchor].Signed {
+			if !slices.Contains(types, signed.PredicateType) || len(signed.Manifests) == 0 {
+				continue
+			}
+			document := evidence.VEXDocument{Anchor: anchor, Signer: signed.Signer, Statements: g.VEX.Read(about, signed)}
+			if pairs += len(document.Statements.Value); pairs > maxVEX {
+				document.Statements = evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable,
+					fmt.Sprintf("the VEX documents attested to the image state more than %d pairs of a vulnerability and a product", maxVEX))
+			}
+			result.VEX = append(result.VEX, document)
+		}
+	}
+}
