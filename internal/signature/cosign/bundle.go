@@ -20,15 +20,8 @@ import (
 )
 
 const (
-	// bundleMediaType begins the media types of Sigstore bundles of all versions; the bundle itself says which it is.
-	bundleMediaType = "application/vnd.dev.sigstore.bundle"
-	// predicateAnnotation of a referrer says what the bundle in it attests. It is a hint and no more: cosign attest with a
-	// signing configuration writes the wrong one.
-	predicateAnnotation = "dev.sigstore.bundle.predicateType"
 	// signPredicate is the predicate type of a signature. Any other bundle is an attestation, and no signature (CVE-2022-35929).
 	signPredicate = "https://sigstore.dev/cosign/sign/v1"
-	// statementType is the exact _type of an in-toto Statement v1.
-	statementType = "https://in-toto.io/Statement/v1"
 	// statementMediaType is the payload type of such a statement in a DSSE envelope.
 	statementMediaType = "application/vnd.in-toto+json"
 )

@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
-
-	strictjson "sigs.k8s.io/json"
 
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
@@ -34,17 +31,4 @@ func (s *search) fetch(ctx context.Context, blob image.Descriptor, limit int64) 
 		return nil, fmt.Errorf("read a signature of %s: %w", s.reference.Digest, err)
 	}
 	return content, nil
-}
-
-// decode reads one JSON document into v by the exact names of v's fields and refuses what two readers could read
-// differently: a field that occurs twice, text after the document, invalid UTF-8. Fields that v does not have may stand beside.
-func decode(data []byte, v any) error {
-	if !utf8.Valid(data) {
-		return errors.New("not UTF-8")
-	}
-	strict, err := strictjson.UnmarshalStrict(data, v, strictjson.DisallowDuplicateFields)
-	if err != nil {
-		return fmt.Errorf("not JSON of the expected form: %w", err)
-	}
-	return errors.Join(strict...)
 }

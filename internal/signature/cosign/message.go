@@ -32,7 +32,7 @@ func reason(err error) string {
 			return reason
 		}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTooSlow) {
 		return v1alpha1.ReasonDeadlineExceeded
 	}
 	return v1alpha1.ReasonSignatureUnchecked

@@ -14,27 +14,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/signature"
-)
-
-// What a registry may make the verifier read for one digest (CVE-2023-46737, CVE-2024-29902, CVE-2024-29903).
-const (
-	// maxSignatures bounds the layers of the signature tag, and the referrers, that are looked at.
-	maxSignatures = 64
-	// maxPayloadSize bounds a tag-based signature's payload in bytes; cosign writes some 250 and the user's annotations.
-	maxPayloadSize = 64 << 10
-	// maxBundleSize bounds a bundle in bytes. Attestations are bundles too, and have to be opened to be told apart.
-	maxBundleSize = 8 << 20
-	// maxTotalSize bounds all payloads and bundles together, in bytes.
-	maxTotalSize = 64 << 20
-	// deadline bounds the time for one digest.
-	deadline = time.Minute
 )
 
 // Verifier implements signature.Verifier. The zero value is ready to use.
@@ -67,20 +52,6 @@ func (Verifier) Verify(ctx context.Context, reader registry.Reader, reference im
 	return facts
 }
 
-// errPanicked says that a library panicked on what somebody put into the registry.
-var errPanicked = errors.New("the signature could not be checked: the verifier failed on it")
-
-// guard turns a panic into errPanicked: what makes a verifier fall over must not look like a pass, nor end the process
-// (CVE-2023-33199, CVE-2026-23831, CVE-2026-44310).
-func guard(check func() error) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errPanicked
-		}
-	}()
-	return check()
-}
-
 // search is one look for the signatures of one digest.
 type search struct {
 	reader    registry.Reader
@@ -97,8 +68,8 @@ type search struct {
 	budget int64
 }
 
-// claim is a signature that says that it is over the digest.
-type claim interface {
+// keyClaim is a signature that says that it is over the digest.
+type keyClaim interface {
 	// signedBy returns nil when the key made the signature.
 	signedBy(key verificationKey) error
 }
@@ -131,7 +102,7 @@ func (s *search) hinder(err error) {
 }
 
 // judge tries every key on the claim. One claim that makes a library panic does not keep the others from being tried.
-func (s *search) judge(c claim) {
+func (s *search) judge(c keyClaim) {
 	byAny := false
 	for _, key := range s.keys {
 		err := guard(func() error { return c.signedBy(key) })

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -37,7 +38,13 @@ const (
 	simpleSigning = "application/vnd.dev.cosign.simplesigning.v1+json"
 	bundleV03     = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	inToto        = "application/vnd.in-toto+json"
+	dsseEnvelope  = "application/vnd.dsse.envelope.v1+json"
 	signPredicate = "https://sigstore.dev/cosign/sign/v1"
+	slsa          = "https://slsa.dev/provenance/v1"
+	spdx          = "https://spdx.dev/Document"
+	seal          = "https://slsa.dev/verification_summary/v1"
+	inTotoV1      = "https://in-toto.io/Statement/v1"
+	hint          = "dev.sigstore.bundle.predicateType"
 )
 
 // world is a repository in memory with one image, the way a registry.Reader shows it.
@@ -49,8 +56,14 @@ type world struct {
 	// index makes the signature tag name an index.
 	index     bool
 	referrers []image.Descriptor
-	documents map[image.Digest]image.Document
-	blobs     map[image.Digest][]byte
+	// platforms of the image, if it is an index, with what is attached to each.
+	platforms []image.Digest
+	// attestations are the layers of the attestation tags, and others the referrers of other manifests than the image.
+	attestations, others map[image.Digest][]image.Descriptor
+	documents            map[image.Digest]image.Document
+	blobs                map[image.Digest][]byte
+	// then is the error after the list of referrers.
+	then error
 	// fail is asked before each answer, with what is asked for.
 	fail func(request string) error
 	// requests that were made, in their order.
@@ -70,6 +83,9 @@ func newWorld(t testing.TB) *world {
 		reference: image.Reference{Repository: repository, Digest: image.DigestOf([]byte("an image"))},
 		documents: map[image.Digest]image.Document{},
 		blobs:     map[image.Digest][]byte{},
+
+		attestations: map[image.Digest][]image.Descriptor{},
+		others:       map[image.Digest][]image.Descriptor{},
 	}
 }
 
@@ -82,6 +98,11 @@ func (w *world) ask(request string) error {
 }
 
 func (w *world) Resolve(_ context.Context, tag image.Tag) (image.Document, error) {
+	for _, manifest := range append([]image.Digest{w.reference.Digest}, w.platforms...) {
+		if tag.Repository == w.reference.Repository && tag.Name == "sha256-"+manifest.Hex()+".att" {
+			return w.attested(manifest)
+		}
+	}
 	if err := w.ask("tag"); err != nil {
 		return image.Document{}, err
 	}
@@ -92,6 +113,17 @@ func (w *world) Resolve(_ context.Context, tag image.Tag) (image.Document, error
 		return image.Document{Index: &image.Index{Manifests: w.layers}}, nil
 	}
 	return image.Document{Manifest: &image.Manifest{Layers: w.layers}}, nil
+}
+
+// attested is what the attestation tag of the manifest names.
+func (w *world) attested(manifest image.Digest) (image.Document, error) {
+	if err := w.ask("att"); err != nil {
+		return image.Document{}, err
+	}
+	if w.attestations[manifest] == nil {
+		return image.Document{}, registry.NewError(registry.KindNotFound, nil, "no such tag")
+	}
+	return image.Document{Manifest: &image.Manifest{Layers: w.attestations[manifest]}}, nil
 }
 
 func (w *world) Document(_ context.Context, reference image.Reference) (image.Document, error) {
@@ -121,9 +153,9 @@ func (w *world) Referrers(_ context.Context, reference image.Reference) ([]image
 		return nil, err
 	}
 	if reference != w.reference {
-		return nil, nil
+		return w.others[reference.Digest], nil
 	}
-	return w.referrers, nil
+	return w.referrers, w.then
 }
 
 // put stores a blob.
@@ -152,15 +184,39 @@ func (w *world) bundle(bundle []byte, predicateType string) {
 	w.refer(w.put(bundleV03, bundle, nil), map[string]string{"dev.sigstore.bundle.predicateType": predicateType})
 }
 
-// verify runs the verifier and returns the fact for the one key.
-func (w *world) verify(k signer) evidence.Fact[evidence.Signature] {
+// find runs the finder with the keys as anchors.
+func (w *world) find(search signature.Search, signers ...signer) signature.Found {
 	w.t.Helper()
-	facts := cosign.Verifier{}.Verify(w.t.Context(), w, w.reference, []signature.Key{k.key})
-	fact, found := facts[k.key.Fingerprint]
-	if !found || len(facts) != 1 {
-		w.t.Fatalf("got %d facts, want one for the key", len(facts))
+	search.Reference, search.Platforms = w.reference, w.platforms
+	for _, k := range signers {
+		search.Anchors = append(search.Anchors, k.anchor())
 	}
-	return fact
+	found := cosign.Finder{}.Find(w.t.Context(), w, search)
+	for _, anchor := range search.Anchors {
+		if _, there := found.Statements[anchor.ID()]; !there {
+			w.t.Fatal("an anchor has no entry")
+		}
+	}
+	return found
+}
+
+// verify looks for signatures by the one key.
+func (w *world) verify(k signer) evidence.Statements {
+	w.t.Helper()
+	return w.find(signature.Search{}, k).Statements[k.anchor().ID()]
+}
+
+// isSigned says that there is exactly one signature, by the key and about the image.
+func isSigned(s evidence.Statements, k signature.Key, reference image.Reference) bool {
+	return len(s.Signed) == 1 && s.Signed[0].Signer.Key == k.Fingerprint && s.Signed[0].PredicateType == signPredicate &&
+		slices.Equal(s.Signed[0].Manifests, []image.Digest{reference.Digest}) && s.Signed[0].Statement == nil && !s.Signed[0].Payload.IsZero()
+}
+
+func (w *world) wantSigned(k signer) {
+	w.t.Helper()
+	if got := w.verify(k); !isSigned(got, k.key, w.reference) {
+		w.t.Errorf("got %+v, want one signature by the key", got)
+	}
 }
 
 // signer signs as cosign does with one kind of key.
@@ -169,6 +225,9 @@ type signer struct {
 	sigstore.SignerVerifier
 	key signature.Key
 }
+
+// anchor is the key alone.
+func (s signer) anchor() signature.Anchor { return signature.Anchor{Key: &s.key} }
 
 func newSigner(t testing.TB, sv sigstore.SignerVerifier, err error) signer {
 	t.Helper()

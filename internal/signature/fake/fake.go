@@ -1,8 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fake has a verifier that answers as it is told and a signer whose key lives in memory, for tests of what stands
-// on the ports.
+// Package fake has a verifier and a finder that answer as they are told and a signer whose key lives in memory, for tests of what
+// stands on the ports.
 package fake
 
 import (
