@@ -10,11 +10,16 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"math/big"
 )
 
 // Signed says that sig is a signature by the key over the message, in one of the ways in which the cosign command signs with a key
 // of its kind: ECDSA over SHA-256, or over the hash of the curve's size; Ed25519 pure or pre-hashed; RSA PKCS #1 v1.5 over
 // SHA-256. They are told apart by what is hashed, so that none stands in for another.
+//
+// A signature on P-256 may also be the two numbers one after the other, as JWS has it (RFC 7518, section 3.4) and other makers of
+// statements than cosign write it. That is no weaker: it is another spelling of the same two numbers, which must satisfy the same
+// equation over the same hash, so nothing passes that the key did not sign. A signature's bytes tell signatures apart nowhere.
 func (k Key) Signed(message, sig []byte) bool {
 	switch public := k.Public.(type) {
 	case *ecdsa.PublicKey:
@@ -23,6 +28,9 @@ func (k Key) Signed(message, sig []byte) bool {
 			return true
 		}
 		switch size := public.Curve.Params().BitSize; {
+		case size == 256 && len(sig) == 64:
+			r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
+			return ecdsa.Verify(public, sum[:], r, s)
 		case size > 384:
 			sum := sha512.Sum512(message)
 			return ecdsa.VerifyASN1(public, sum[:], sig)

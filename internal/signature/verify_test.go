@@ -11,6 +11,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"testing"
 
 	sigstore "github.com/sigstore/sigstore/pkg/signature"
@@ -70,5 +71,40 @@ func TestSigned(t *testing.T) {
 	}
 	if (signature.Key{}).Signed(message, nil) {
 		t.Error("no key signed nothing")
+	}
+}
+
+// TestSignedTakesTheTwoNumbers of a signature on P-256 one after the other, and nothing else of that length.
+func TestSignedTakesTheTwoNumbers(t *testing.T) {
+	private := ecdsaKey(t)
+	key, err := signature.NewKey(&private.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := []byte("what is signed")
+	sum := sha256.Sum256(message)
+	r, s, err := ecdsa.Sign(rand.Reader, private, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+	if !key.Signed(message, raw) {
+		t.Error("refused what the key signed")
+	}
+	swapped := append(bytes.Clone(raw[32:]), raw[:32]...)
+	for name, sig := range map[string][]byte{"nothing but zeros": make([]byte, 64), "swapped": swapped, "too short": raw[:63], "too long": append(raw[:64:64], 0)} {
+		if key.Signed(message, sig) {
+			t.Errorf("accepts a signature that is %s", name)
+		}
+	}
+	if key.Signed([]byte("something else"), raw) {
+		t.Error("accepts what the key did not sign")
+	}
+	other, err := signature.NewKey(&ecdsaKey(t).PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Signed(message, raw) {
+		t.Error("another key signed it")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -68,7 +69,7 @@ func (c *Checker) witness(e Entity, sig []byte) ([]evidence.TrustedTime, []evide
 		return nil, nil, fmt.Errorf("what the transparency log says is not about this signature: %w", err)
 	}
 	if promised, entry, err := c.promised(e.proofs); err != nil {
-		return nil, nil, fmt.Errorf("what the transparency log says is not about this signature: %w", err)
+		return nil, nil, errors.New("what the transparency log says is not about this attestation, or its promise is not good")
 	} else if entry != nil {
 		times, entries = append(times, promised), append(entries, *entry)
 	}
