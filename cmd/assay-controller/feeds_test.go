@@ -20,7 +20,7 @@ import (
 )
 
 func TestFeedsAreReadFromConfigMapsInAssaysNamespace(t *testing.T) {
-	cluster := cluster.ConfigMaps{Reader: fake.NewClientBuilder().WithObjects(
+	texts := cluster.Texts{Reader: fake.NewClientBuilder().WithObjects(
 		&corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "assay-system", Name: "feeds"},
 			Data:       map[string]string{"kev.json": "{}"},
@@ -28,7 +28,7 @@ func TestFeedsAreReadFromConfigMapsInAssaysNamespace(t *testing.T) {
 		},
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "theirs"}, Data: map[string]string{"kev.json": "{}"}},
 	).Build()}
-	configMaps := feedConfigMaps{configMaps: cluster, namespace: "assay-system"}
+	configMaps := feedConfigMaps{texts: texts, namespace: "assay-system"}
 	for name, test := range map[string]struct {
 		name, key, want string
 		err             error

@@ -15,6 +15,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/keys"
 )
 
 // policyFile writes a file with policies.
@@ -224,7 +225,7 @@ func TestConfigMapsAreFoundWhereTheClusterFindsThem(t *testing.T) {
 			m, err := readManifests(t.Context(), []string{policyFile(t, test.files+clusterWide("images: [shop/a]"))}, "")
 			var got string
 			if err == nil {
-				got, err = m.configMaps.Read(t.Context(), test.namespace, reference)
+				got, err = m.texts.Read(t.Context(), keys.InConfigMap(test.namespace, reference))
 			}
 			if got != test.want || (err == nil) != (test.fails == "") || err != nil && !strings.Contains(err.Error(), test.fails) {
 				t.Errorf("got %q, %v; want %q, %q", got, err, test.want, test.fails)

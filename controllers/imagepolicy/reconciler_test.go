@@ -229,7 +229,7 @@ func testPolicies(t *testing.T, api client.Client) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resolver := &keys.Resolver{ConfigMaps: cluster.ConfigMaps{Reader: api}, Namespace: assay}
+			resolver := &keys.Resolver{Texts: cluster.Texts{Reader: api}, Namespace: assay}
 			if !test.clusterWide {
 				p := &v1alpha1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: test.spec}
 				create(t, api, p)
@@ -334,7 +334,7 @@ func readingOf(t *testing.T, api client.Client, p policyObject) status.Status {
 }
 
 func testChange(t *testing.T, api client.Client) {
-	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{ConfigMaps: cluster.ConfigMaps{Reader: api}}, clocktesting.NewFakeClock(noon)), nobody)
+	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{Texts: cluster.Texts{Reader: api}}, clocktesting.NewFakeClock(noon)), nobody)
 	p := &v1alpha1.ImagePolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: authorities(inline("ci", "no key")),
 	}
@@ -353,7 +353,7 @@ func testChange(t *testing.T, api client.Client) {
 
 func testOutage(t *testing.T, api client.Client) {
 	outage := apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "keys", nil)
-	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{ConfigMaps: &fake.ConfigMaps{Err: outage}}, clocktesting.NewFakeClock(noon)), nobody)
+	r := imagepolicy.ForImagePolicies(api, around(&keys.Resolver{Texts: &fake.Texts{Err: outage}}, clocktesting.NewFakeClock(noon)), nobody)
 	p := &v1alpha1.ImagePolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: environment, GenerateName: "policy-"}, Spec: authorities(referring("ci", "keys", "cosign.pub")),
 	}

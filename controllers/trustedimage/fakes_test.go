@@ -217,21 +217,29 @@ func (f *fakeRegistry) CycloneDX(context.Context, string, inventory.Inventory) (
 	return []byte(`{"bomFormat":"CycloneDX"}`), nil
 }
 
-func (f *fakeRegistry) Read(_ context.Context, _ registry.Reader, _ image.Reference, wanted []signature.Key) (map[string]evidence.Fact[[]evidence.VEXStatement], int) {
-	facts := map[string]evidence.Fact[[]evidence.VEXStatement]{}
-	for _, key := range wanted {
-		facts[key.Fingerprint] = evidence.Checked[[]evidence.VEXStatement](nil)
-	}
-	return facts, f.ignoredVEX
+func (f *fakeRegistry) PredicateTypes() []string { return []string{"https://openvex.dev/ns"} }
+
+func (f *fakeRegistry) Read(image.Reference, evidence.Signed) evidence.Fact[[]evidence.VEXStatement] {
+	return evidence.Checked[[]evidence.VEXStatement](nil)
 }
 
-func (f *fakeRegistry) Verify(_ context.Context, _ registry.Reader, _ image.Reference, wanted []signature.Key) map[string]evidence.Fact[evidence.Signature] {
+func (f *fakeRegistry) Find(_ context.Context, _ registry.Reader, search signature.Search) signature.Found {
 	f.requests++
-	facts := map[string]evidence.Fact[evidence.Signature]{}
-	for _, key := range wanted {
-		facts[key.Fingerprint] = evidence.Checked(evidence.Signature{Verified: f.signed})
+	found := signature.Found{
+		Statements: map[string]evidence.Statements{},
+		Strangers:  map[string]int{"https://openvex.dev/ns": f.ignoredVEX},
 	}
-	return facts
+	for _, anchor := range search.Anchors {
+		statements := evidence.Statements{Rest: evidence.Checked("")}
+		if f.signed && anchor.Key != nil {
+			statements.Signed = []evidence.Signed{{
+				PredicateType: evidence.SignaturePredicate, Manifests: []image.Digest{search.Reference.Digest},
+				Payload: search.Reference.Digest, Signer: evidence.Signer{Key: anchor.Key.Fingerprint},
+			}}
+		}
+		found.Statements[anchor.ID()] = statements
+	}
+	return found
 }
 
 func imageDigest(content []byte) string { return image.DigestOf(content).String() }

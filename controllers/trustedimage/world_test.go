@@ -98,11 +98,11 @@ func (w *world) start(signer signature.Signer, folder string) {
 	w.reconciler = &Reconciler{
 		Client:     w.api,
 		Secrets:    w.api,
-		Policies:   &keys.Resolver{Policies: cluster.Policies{Reader: w.api}, ConfigMaps: cluster.ConfigMaps{Reader: w.api}, Namespace: "assay-system"},
+		Policies:   &keys.Resolver{Policies: cluster.Policies{Reader: w.api}, Texts: cluster.Texts{Reader: w.api}, Namespace: "assay-system"},
 		Registries: w.registry,
 		Gatherer: &gather.Gatherer{
 			Store: store, Indexer: w.registry, SBOMs: w.registry, Matcher: w.findings, Catalogue: w.catalogue,
-			Scores: w.scores, Chronicle: w.chronicle, Verifier: w.registry, VEX: w.registry,
+			Scores: w.scores, Chronicle: w.chronicle, Finder: w.registry, VEX: w.registry,
 		},
 		Describer: w.findings,
 		Roster:    roster.New(),
