@@ -25,7 +25,7 @@ func (Finder) Find(ctx context.Context, reader registry.Reader, search signature
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	l := newLook(reader, search)
-	for _, collect := range []func(context.Context) []candidate{l.taggedSignatures, l.statements} {
+	for _, collect := range []func(context.Context) []candidate{l.taggedSignatures, l.taggedAttestations, l.bundles} {
 		if l.settled() {
 			break
 		}

@@ -7,7 +7,7 @@ import "time"
 
 // What a registry may make a look at one image read (CVE-2023-46737, CVE-2024-29902, CVE-2024-29903).
 const (
-	// maxSignatures bounds the signatures under the tag, and likewise the bundles, that are looked into.
+	// maxSignatures bounds the signatures under the tag, the attestations under tags, and the bundles, each, that are looked into.
 	maxSignatures = 64
 	// maxReferrers bounds the referrers of the image and its platforms whose manifests are fetched. As many may be listed as
 	// the registry's port takes.

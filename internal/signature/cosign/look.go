@@ -59,6 +59,19 @@ func (l *look) settled() bool {
 
 func (l *look) wantsAttestations() bool { return len(l.search.PredicateTypes) > 0 }
 
+// manifests are the image and, where attestations are wanted, its platforms, to which those may be attached.
+func (l *look) manifests() []image.Digest {
+	manifests := []image.Digest{l.digest}
+	if l.wantsAttestations() {
+		for _, platform := range l.search.Platforms {
+			if !slices.Contains(manifests, platform) {
+				manifests = append(manifests, platform)
+			}
+		}
+	}
+	return manifests
+}
+
 // wants says that attestations of the predicate type are looked for. A signature is none, whoever asks for it.
 func (l *look) wants(predicateType string) bool {
 	return predicateType != evidence.SignaturePredicate && slices.Contains(l.search.PredicateTypes, predicateType)

@@ -28,28 +28,6 @@ var bundled = &form{
 	claim: (*look).claimOfBundle,
 }
 
-// statements lists what may be a wanted statement: bundles among the referrers, and attestations under tags. Attestations may be
-// attached to a platform.
-func (l *look) statements(ctx context.Context) []candidate {
-	manifests := []image.Digest{l.digest}
-	var candidates []candidate
-	if l.wantsAttestations() {
-		for _, platform := range l.search.Platforms {
-			if !slices.Contains(manifests, platform) {
-				manifests = append(manifests, platform)
-			}
-		}
-		for _, manifest := range manifests {
-			candidates = append(candidates, l.taggedAttestations(ctx, manifest)...)
-		}
-	}
-	var referrers []image.Descriptor
-	for _, manifest := range manifests {
-		referrers = append(referrers, l.referrers(ctx, manifest)...)
-	}
-	return append(candidates, l.bundles(ctx, referrers)...)
-}
-
 // referrers lists those of a manifest that may hold something wanted, whatever artifact type they claim.
 func (l *look) referrers(ctx context.Context, manifest image.Digest) []image.Descriptor {
 	var listed []image.Descriptor
@@ -63,8 +41,13 @@ func (l *look) referrers(ctx context.Context, manifest image.Digest) []image.Des
 	return slices.DeleteFunc(slices.Clone(listed), func(d image.Descriptor) bool { return !l.promises(d.Annotations[predicateAnnotation]) })
 }
 
-// bundles lists the bundles in the referrers. The most promising ones are opened first.
-func (l *look) bundles(ctx context.Context, referrers []image.Descriptor) []candidate {
+// bundles lists the bundles among the referrers of the image and, where attestations are wanted, of its platforms. The most promising
+// referrers are opened first.
+func (l *look) bundles(ctx context.Context) []candidate {
+	var referrers []image.Descriptor
+	for _, manifest := range l.manifests() {
+		referrers = append(referrers, l.referrers(ctx, manifest)...)
+	}
 	slices.SortStableFunc(referrers, func(a, b image.Descriptor) int { return cmp.Compare(doubt(a), doubt(b)) })
 	var candidates []candidate
 	opened := map[image.Digest]bool{}

@@ -28,11 +28,15 @@ import (
 // readerOf reads from one registry on this host and from nowhere else.
 func readerOf(t *testing.T, host string) registry.Reader {
 	t.Helper()
-	client, err := oci.New(oci.Options{
-		AllowedAddresses:  []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		InsecureHosts:     []string{host},
-		RequestsPerSecond: 10_000,
-	})
+	return readerWith(t, host, oci.Options{})
+}
+
+func readerWith(t *testing.T, host string, options oci.Options) registry.Reader {
+	t.Helper()
+	options.AllowedAddresses = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	options.InsecureHosts = []string{host}
+	options.RequestsPerSecond = 10_000
+	client, err := oci.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

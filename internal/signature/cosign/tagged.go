@@ -48,14 +48,19 @@ func (l *look) taggedSignatures(ctx context.Context) []candidate {
 	return candidates
 }
 
-// taggedAttestations lists the attestations under a manifest's tag that may be wanted.
-func (l *look) taggedAttestations(ctx context.Context, manifest image.Digest) []candidate {
+// taggedAttestations lists the attestations under the tags of the image and its platforms that may be wanted.
+func (l *look) taggedAttestations(ctx context.Context) []candidate {
+	if !l.wantsAttestations() {
+		return nil
+	}
 	var candidates []candidate
-	for _, layer := range l.layers(ctx, manifest, ".att") {
-		if hint := layer.Annotations[typeAnnotation]; layer.MediaType == envelopeMediaType && l.promises(hint) {
-			candidates = append(candidates, candidate{
-				digest: layer.Digest, size: layer.Size, annotations: layer.Annotations, hint: hint, form: taggedAttestation,
-			})
+	for _, manifest := range l.manifests() {
+		for _, layer := range l.layers(ctx, manifest, ".att") {
+			if hint := layer.Annotations[typeAnnotation]; layer.MediaType == envelopeMediaType && l.promises(hint) {
+				candidates = append(candidates, candidate{
+					digest: layer.Digest, size: layer.Size, annotations: layer.Annotations, hint: hint, form: taggedAttestation,
+				})
+			}
 		}
 	}
 	return candidates

@@ -62,6 +62,8 @@ type world struct {
 	attestations, others map[image.Digest][]image.Descriptor
 	documents            map[image.Digest]image.Document
 	blobs                map[image.Digest][]byte
+	// lost are blobs that cannot be fetched; reading one without an error panics.
+	lost map[image.Digest]error
 	// then is the error after the list of referrers.
 	then error
 	// fail is asked before each answer, with what is asked for.
@@ -141,6 +143,11 @@ func (w *world) Blob(_ context.Context, _ image.Repository, descriptor image.Des
 	if err := w.ask("blob"); err != nil {
 		return nil, err
 	}
+	if err, lost := w.lost[descriptor.Digest]; lost && err == nil {
+		panic("a reader fell over")
+	} else if lost {
+		return nil, err
+	}
 	content, found := w.blobs[descriptor.Digest]
 	if !found {
 		return nil, registry.NewError(registry.KindNotFound, nil, "no such blob")
@@ -174,7 +181,7 @@ func (w *world) tag(payload, sig []byte) {
 
 // refer adds a referrer whose manifest has one layer.
 func (w *world) refer(layer image.Descriptor, annotations map[string]string) {
-	digest := image.DigestOf(fmt.Appendf(nil, "referrer %d", len(w.referrers)))
+	digest := image.DigestOf(fmt.Appendf(nil, "referrer %d", len(w.documents)))
 	w.documents[digest] = image.Document{Digest: digest, Manifest: &image.Manifest{Layers: []image.Descriptor{layer}, Annotations: annotations}}
 	w.referrers = append(w.referrers, image.Descriptor{MediaType: "application/vnd.oci.image.manifest.v1+json", Digest: digest, Size: 1})
 }
@@ -182,6 +189,21 @@ func (w *world) refer(layer image.Descriptor, annotations map[string]string) {
 // bundle adds a bundle as a referrer, with the annotations that cosign writes.
 func (w *world) bundle(bundle []byte, predicateType string) {
 	w.refer(w.put(bundleV03, bundle, nil), map[string]string{"dev.sigstore.bundle.predicateType": predicateType})
+}
+
+// envelope adds an attestation under the manifest's tag, annotated with a predicate type.
+func (w *world) envelope(manifest image.Digest, envelope []byte, predicateType string) {
+	w.attestations[manifest] = append(w.attestations[manifest], w.put(dsseEnvelope, envelope, map[string]string{
+		"predicateType": predicateType, "dev.cosignproject.cosign/signature": "",
+	}))
+}
+
+// bundleOn adds a bundle as a referrer of another manifest than the image.
+func (w *world) bundleOn(manifest image.Digest, bundle []byte, predicateType string) {
+	w.bundle(bundle, predicateType)
+	last := len(w.referrers) - 1
+	w.others[manifest] = append(w.others[manifest], w.referrers[last])
+	w.referrers = w.referrers[:last]
 }
 
 // find runs the finder with the keys as anchors.
@@ -330,12 +352,38 @@ func (s signer) bundle(statement string) []byte {
 	return s.bundleOfType(inToto, statement)
 }
 
-func (s signer) bundleOfType(payloadType, statement string) []byte {
+// envelope is the statement signed by cosign's library, as it stands under a tag.
+func (s signer) envelope(payloadType, statement string) []byte {
 	s.t.Helper()
 	envelope, err := dsse.WrapSigner(s, payloadType).SignMessage(bytes.NewReader([]byte(statement)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return envelope
+}
+
+// envelopeOf is an envelope that a test may change.
+func (s signer) envelopeOf(statement string) map[string]any {
+	s.t.Helper()
+	var envelope map[string]any
+	if err := json.Unmarshal(s.envelope(inToto, statement), &envelope); err != nil {
+		s.t.Fatal(err)
+	}
+	return envelope
+}
+
+func encode(t testing.TB, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func (s signer) bundleOfType(payloadType, statement string) []byte {
+	s.t.Helper()
+	envelope := s.envelope(payloadType, statement)
 	public, err := cryptoutils.MarshalPublicKeyToPEM(s.key.Public)
 	if err != nil {
 		s.t.Fatal(err)
