@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/sigstore/sigstore-go/pkg/root"
+
 	"github.com/assay-dev/assay/internal/evidence"
 )
 
@@ -45,4 +47,19 @@ func sum(hash crypto.Hash, data []byte) []byte {
 	h := hash.New()
 	h.Write(data)
 	return h.Sum(nil)
+}
+
+// Guard is guard.
+var Guard = guard[int]
+
+// With returns the checker with other logs and timestamp authorities.
+func (c Checker) With(material root.TrustedMaterial) *Checker {
+	c.material, c.witnessed = root.TrustedMaterialCollection{material}, true
+	return &c
+}
+
+// WithoutRoots returns the checker with a certificate authority that has lost its root.
+func (c Checker) WithoutRoots() *Checker {
+	c.authorities = []*root.FulcioCertificateAuthority{{}}
+	return &c
 }
