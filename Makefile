@@ -19,6 +19,7 @@ MAKEFLAGS += --no-print-directory
 build: ## Build the programs into bin/.
 	$(call step,building the programs)
 	go build -ldflags "$(STRIP) -X main.version=$(VERSION)" -o bin/ ./cmd/...
+	go -C cmd/assay-kms build -ldflags "$(STRIP)" -o $(CURDIR)/bin/ .
 
 generate: bin/tools/controller-gen ## Write the deep copies of the kinds.
 	bin/tools/controller-gen $(OBJECT) paths=./api/...
