@@ -33,7 +33,7 @@ func TestADiskThatCannotBeWrittenTakesNoTrustAwayAndGivesNone(t *testing.T) {
 	w.push("1.8", "next")
 	w.clock.Step(time.Hour)
 	object := w.settle(dev)
-	entries, forged := w.reconciler.Seals.verified(dev, recorded(&object.Status))
+	entries, forged := w.reconciler.Seals.verified(t.Context(), dev, recorded(&object.Status))
 	if trusted(object) != digest.String() || len(entries) != 1 || forged != 0 {
 		t.Errorf("trusts %q with %d valid entries and %d that the webhook takes for forged", trusted(object), len(entries), forged)
 	}

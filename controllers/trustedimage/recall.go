@@ -37,7 +37,7 @@ func (e *entry) message() string {
 // recall reads what the environment trusts: from the status when every entry there has a valid signature, and from the ledger
 // when the status was emptied or tampered with. Without a ledger the entries with a valid signature count.
 func (r *Reconciler) recall(ctx context.Context, s *scope) {
-	entries, forged := r.Seals.verified(s.name, recorded(&s.object.Status))
+	entries, forged := r.Seals.verified(ctx, s.name, recorded(&s.object.Status))
 	if len(entries) > 0 && forged == 0 {
 		s.trusted, s.recalled, s.remembered = entries, true, true
 		return
@@ -48,7 +48,7 @@ func (r *Reconciler) recall(ctx context.Context, s *scope) {
 		return
 	}
 	if found {
-		entries, _ = r.Seals.verified(s.name, records)
+		entries, _ = r.Seals.verified(ctx, s.name, records)
 	}
 	s.trusted, s.forged = entries, forged
 	s.recalled, s.remembered = true, found || len(entries) > 0

@@ -95,8 +95,8 @@ func TestAnImageThatPassesIsTrustedSealedAndTakenDownstream(t *testing.T) {
 	}
 	mustHave(t, w.get(dev), "Ready=True PolicyPassed", "Resolved=True Succeeded", "Scanned=True Succeeded", "PolicyPassed=True PolicyPassed", "Sealed=True Succeeded")
 	mustHave(t, last, "Ready=True PolicyPassed", "Resolved=True Succeeded", "Scanned=True Succeeded", "PolicyPassed=True PolicyPassed", "Promoted=True Succeeded", "Sealed=True Succeeded")
-	if w.registry.indexed != 1 || w.registry.attaches != 5 {
-		t.Errorf("indexed %d times and attached %d documents, want once, and two SBOMs, a report and two seals", w.registry.indexed, w.registry.attaches)
+	if w.registry.indexed != 1 || w.registry.attaches != 6 {
+		t.Errorf("indexed %d times and attached %d documents, want once, and two SBOMs, a report, a signature and two seals", w.registry.indexed, w.registry.attaches)
 	}
 }
 
@@ -259,7 +259,7 @@ func TestASignatureMovedToAnotherObjectIsNoTrust(t *testing.T) {
 	object := w.settle(dev)
 	name := types.NamespacedName{Namespace: "dev", Name: "other"}
 	w.updateStatus(func(s *v1alpha1.TrustedImageStatus) { s.Trusted = object.Status.Trusted }, name)
-	entries, forged := w.reconciler.Seals.verified(name, recorded(&w.get(name).Status))
+	entries, forged := w.reconciler.Seals.verified(t.Context(), name, recorded(&w.get(name).Status))
 	if len(entries) != 0 || forged != 1 {
 		t.Errorf("%d entries and %d forged", len(entries), forged)
 	}

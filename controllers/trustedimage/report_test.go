@@ -40,7 +40,7 @@ func (w *world) reports(name types.NamespacedName, digest image.Digest) []string
 // entry is what the object trusts now.
 func (w *world) entry(name types.NamespacedName) entry {
 	w.t.Helper()
-	entries, _ := w.reconciler.Seals.verified(name, recorded(&w.get(name).Status))
+	entries, _ := w.reconciler.Seals.verified(w.t.Context(), name, recorded(&w.get(name).Status))
 	if len(entries) == 0 {
 		w.t.Fatalf("%s trusts nothing", name)
 	}

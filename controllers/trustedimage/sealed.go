@@ -169,7 +169,33 @@ func (s *Seals) attach(ctx context.Context, e entry, seal []byte, describe func(
 			}
 		}
 	}
+	signed, err := s.signature(ctx, e.reference)
+	if err != nil {
+		return err
+	}
+	if err := s.attachBundle(ctx, e.reference, signed, evidence.SignaturePredicate, describe); err != nil {
+		return err
+	}
 	return s.attachBundle(ctx, e.reference, seal, attestation.PredicateSeal, describe)
+}
+
+// signature returns Assay's signature of an image that is trusted, made once for all environments that have it from the repository.
+func (s *Seals) signature(ctx context.Context, reference image.Reference) ([]byte, error) {
+	kept, err := s.attested(ctx, reference, evidence.KindSignature)
+	if err != nil || kept != nil && s.opensSignature(kept, reference) {
+		return kept, err
+	}
+	made, err := attestation.Attest(ctx, s.bundleSigner(), reference, evidence.SignaturePredicate, []byte("{}"))
+	if err != nil {
+		return nil, err
+	}
+	return made, s.Store.Put(ctx, reference.Digest, evidence.AttestationKind(evidence.KindSignature, reference.Repository), made)
+}
+
+// opensSignature says that the bundle is a signature of the image by the present signer.
+func (s *Seals) opensSignature(bundle []byte, reference image.Reference) bool {
+	_, err := attestation.Open(bundle, s.believed(), reference.Digest, evidence.SignaturePredicate)
+	return err == nil
 }
 
 func (s *Seals) attachBundle(ctx context.Context, reference image.Reference, bundle []byte, predicateType string, describe func(context.Context, image.Reference) (image.Descriptor, error)) error {

@@ -27,8 +27,9 @@ const maxSealSize = 256 << 10
 
 // Seals makes, keeps and finds what makes a status entry trust: its compact signature, and the seal, a signed verification summary.
 type Seals struct {
-	// Signer has Assay's seal key.
-	Signer signature.Signer
+	// Signer has Assay's seal key. Retired are seal keys of before: what they signed is signed again by the present one.
+	Signer  signature.Signer
+	Retired []signature.Key
 	// Bundles signs seals and attestations; nil for the seal key. Believed opens those of it that are kept or found, and is there with it.
 	Bundles  signature.BundleSigner
 	Believed attestation.Opener
@@ -44,11 +45,16 @@ type Seals struct {
 	Version string
 }
 
-// verified decodes the records whose signature is by the seal key, and counts the others.
-func (s *Seals) verified(name types.NamespacedName, records []v1alpha1.TrustedDigest) (entries []entry, forged int) {
+// verified decodes the records whose signature is by the seal key, and counts the others. A record by a retired key is signed again.
+func (s *Seals) verified(ctx context.Context, name types.NamespacedName, records []v1alpha1.TrustedDigest) (entries []entry, forged int) {
 	for _, record := range records {
 		covered, err := coveredBy(name, record)
-		if err != nil || covered.Verify(s.keys(), record.Signature) != nil {
+		if err == nil && covered.Verify(ecdsaKeys(s.Signer.Key()), record.Signature) != nil {
+			if err = covered.Verify(ecdsaKeys(s.Retired...), record.Signature); err == nil {
+				err = s.sign(ctx, name, &record)
+			}
+		}
+		if err != nil {
 			forged++
 			continue
 		}
@@ -57,11 +63,14 @@ func (s *Seals) verified(name types.NamespacedName, records []v1alpha1.TrustedDi
 	return entries, forged
 }
 
-func (s *Seals) keys() []*ecdsa.PublicKey {
-	if public, ok := s.Signer.Key().Public.(*ecdsa.PublicKey); ok {
-		return []*ecdsa.PublicKey{public}
+func ecdsaKeys(keys ...signature.Key) []*ecdsa.PublicKey {
+	var public []*ecdsa.PublicKey
+	for _, key := range keys {
+		if key, ok := key.Public.(*ecdsa.PublicKey); ok {
+			public = append(public, key)
+		}
 	}
-	return nil
+	return public
 }
 
 // sign gives the record its compact signature.
@@ -173,15 +182,16 @@ func (s *Seals) kept(ctx context.Context, name types.NamespacedName, reference i
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.open(name, reference, bundle); err != nil {
+	if _, err := attestation.OpenSeal(bundle, s.believed(), environment(name), reference); err != nil {
 		return nil, nil //nolint:nilerr // It is of another repository or by an older key; it will be replaced.
 	}
 	return bundle, nil
 }
 
 // find looks among the image's referrers for a seal that Assay gave it for this environment, keeps it in the store, and returns the
-// record that it stands for, nil when there is none. What else is attached to the image is passed over.
-func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.NamespacedName, reference image.Reference) (*v1alpha1.TrustedDigest, error) {
+// record that it stands for, nil when there is none. Assay's signature of the image is kept as well, so that a fresh disk makes no second
+// one. What else is attached to the image is passed over.
+func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.NamespacedName, reference image.Reference) (found *v1alpha1.TrustedDigest, err error) {
 	place := reference
 	if !s.Repository.IsZero() {
 		place.Repository, reader = s.Repository, s.Reader
@@ -195,17 +205,21 @@ func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.Nam
 		if registry.IsKind(err, registry.KindUnavailable) {
 			return nil, err
 		}
-		seal, invalid := s.open(name, reference, bundle)
-		if err != nil || invalid != nil {
+		if err != nil || bundle == nil {
 			continue
 		}
-		if err := s.Store.Put(ctx, reference.Digest, evidence.SealKind(environment(name)), bundle); err != nil {
+		if s.opensSignature(bundle, reference) {
+			err = s.Store.Put(ctx, reference.Digest, evidence.AttestationKind(evidence.KindSignature, reference.Repository), bundle)
+		} else if seal, invalid := s.open(name, reference, bundle); invalid == nil && found == nil {
+			found = new(v1alpha1.TrustedDigest)
+			*found = recordOf(seal, bundle)
+			err = errors.Join(s.Store.Put(ctx, reference.Digest, evidence.SealKind(environment(name)), bundle), s.sign(ctx, name, found))
+		}
+		if err != nil {
 			return nil, err
 		}
-		record := recordOf(seal, bundle)
-		return &record, s.sign(ctx, name, &record)
 	}
-	return nil, nil
+	return found, nil
 }
 
 // bundleSigner signs what is for others.
@@ -224,6 +238,7 @@ func (s *Seals) believed() attestation.Opener {
 	return attestation.Keys{s.Signer.Key()}
 }
 
+// open opens a seal by the present signer or a retired key.
 func (s *Seals) open(name types.NamespacedName, reference image.Reference, bundle []byte) (attestation.Seal, error) {
-	return attestation.OpenSeal(bundle, s.believed(), environment(name), reference)
+	return attestation.OpenSeal(bundle, attestation.AnyOf{s.believed(), attestation.Keys(s.Retired)}, environment(name), reference)
 }

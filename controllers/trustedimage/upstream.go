@@ -69,7 +69,7 @@ func (r *Reconciler) upstream(ctx context.Context, name types.NamespacedName) (e
 	if err != nil || object == nil {
 		return evidence.Checked[*promotion.Upstream](nil), nil, err
 	}
-	entries, _ := r.Seals.verified(name, recorded(&object.Status))
+	entries, _ := r.Seals.verified(ctx, name, recorded(&object.Status))
 	upstream := &promotion.Upstream{PromoteTo: object.Spec.PromoteTo}
 	for _, e := range entries {
 		if current := object.Status.Trusted; current != nil && current.Digest == e.record.Digest && current.Repository == e.record.Repository {

@@ -41,6 +41,8 @@ const (
 	// KindVulnerabilities is the report of the findings in one platform's image with every detail; of what kind a report is kept says
 	// ReportKind.
 	KindVulnerabilities Kind = "vulnerabilities"
+	// KindSignature is Assay's own signature of the image.
+	KindSignature Kind = "signature"
 )
 
 // ReportKind is the kind of the report of the findings that the status of an environment names for the image. Findings change, and
