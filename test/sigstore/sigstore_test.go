@@ -26,6 +26,7 @@ const (
 	binaries  = "../../bin"
 	namespace = "test-sigstore"
 	builder   = "builder"
+	identity  = "https://kubernetes.io/namespaces/" + namespace + "/serviceaccounts/"
 )
 
 // TestKeylessSignaturesAreMadeAndVerifiedOffline signs as a service account, with the cosign command.
@@ -35,20 +36,31 @@ func TestKeylessSignaturesAreMadeAndVerifiedOffline(t *testing.T) {
 	image := push(t)
 	token := tokenOf(t, cluster)
 
-	cosign(t, "", "sign", "--yes", "--new-bundle-format", "--identity-token="+token,
+	runCosign(t, "", "sign", "--yes", "--new-bundle-format", "--identity-token="+token,
 		"--signing-config="+services.SigningConfig, "--trusted-root="+services.TrustedRoot, image)
-	const identity = "https://kubernetes.io/namespaces/" + namespace + "/serviceaccounts/"
+	runCosign(t, "", "attest", "--yes", "--new-bundle-format", "--identity-token="+token, "--type="+attested, "--predicate="+predicate(t),
+		"--signing-config="+services.SigningConfig, "--trusted-root="+services.TrustedRoot, image)
 	for name, test := range map[string]struct{ account, issuer, complaint string }{
 		"the one who signed":                          {builder, cluster.Issuer(), ""},
 		"another account":                             {"somebody", cluster.Issuer(), "no matching CertificateIdentity"},
 		"an account of the same name by a stranger's": {builder, "https://issuer.example.com", "no matching CertificateIdentity"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cosign(t, test.complaint, "verify", "--new-bundle-format", "--trusted-root="+services.TrustedRoot, "--use-signed-timestamps",
+			runCosign(t, test.complaint, "verify", "--new-bundle-format", "--trusted-root="+services.TrustedRoot, "--use-signed-timestamps",
 				"--insecure-ignore-sct", // there is no log of certificates
 				"--certificate-identity="+identity+test.account, "--certificate-oidc-issuer="+test.issuer, image)
 		})
 	}
+	t.Run("Assay finds who signed, when, and where it is logged", func(t *testing.T) {
+		root, err := os.ReadFile(services.TrustedRoot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := services.Stop(t.Context()); err != nil { // nobody is asked any more
+			t.Fatal(err)
+		}
+		findKeyless(t, image, root, identity+builder, cluster.Issuer())
+	})
 }
 
 func start(t *testing.T, cluster *controlplane.ControlPlane) *sigstore.Sigstore {
@@ -109,8 +121,8 @@ func tokenOf(t *testing.T, cluster *controlplane.ControlPlane) string {
 	return path
 }
 
-// cosign runs the command, which must succeed, or fail with the complaint if there is one.
-func cosign(t *testing.T, complaint string, args ...string) {
+// runCosign runs the command, which must succeed, or fail with the complaint if there is one.
+func runCosign(t *testing.T, complaint string, args ...string) {
 	t.Helper()
 	program, err := filepath.Abs(filepath.Join(binaries, "clients", "cosign"))
 	if err != nil {
