@@ -73,7 +73,8 @@ type Search struct {
 	// PredicateTypes of the attestations that are wanted; what is something else by its own word is not fetched. Without any,
 	// nobody looks for attestations.
 	PredicateTypes []string
-	// Links are predicate types among them of in-toto links, which may be about anything: see evidence.Signed.Manifests.
+	// Links are predicate types among them of in-toto links, which may be about anything (see evidence.Signed.Manifests). A link in in-toto's own
+	// form is no statement; for it the _type stands in their place.
 	Links []string
 }
 

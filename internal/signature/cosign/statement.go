@@ -87,6 +87,9 @@ func (l *look) attested(e entity.Entity, s statement, invalid error) (claim, err
 	switch {
 	case invalid != nil:
 		return c, invalid
+	case s.PredicateType == "" && slices.Contains(l.search.Links, s.Type): // no statement: a link or layout in in-toto's own form
+		c.predicateType = s.Type
+		return c, nil
 	case !l.wants(s.PredicateType):
 		return c, errUnwanted
 	case s.Type != statementType && s.Type != statementTypeV01:
