@@ -45,7 +45,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	resolver := &keys.Resolver{
 		Policies:  cluster.Policies{Reader: mgr.GetClient()},
 		Texts:     keys.Remember(cluster.Texts{Reader: uncached}, clock.RealClock{}),
-		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, PublicRoot: assembly.PublicRoot,
+		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, CheckLayout: assembly.CheckLayout, PublicRoot: assembly.PublicRoot,
 	}
 	var (
 		known         = roster.New()

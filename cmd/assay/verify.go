@@ -104,7 +104,7 @@ func (o *verifyOptions) run(command *cobra.Command, argument string) error {
 
 // matching returns the policies that speak of the image: those that hold in the environment, or all when none is named.
 func (o *verifyOptions) matching(ctx context.Context, files *manifests, repository image.Repository) (keys.Set, error) {
-	resolver := &keys.Resolver{Policies: files, Texts: files.texts, Namespace: o.assayNamespace, CheckAnchor: assembly.CheckAnchor, PublicRoot: assembly.PublicRoot}
+	resolver := &keys.Resolver{Policies: files, Texts: files.texts, Namespace: o.assayNamespace, CheckAnchor: assembly.CheckAnchor, CheckLayout: assembly.CheckLayout, PublicRoot: assembly.PublicRoot}
 	if o.environment != "" {
 		return resolver.Matching(ctx, o.environment, repository)
 	}
@@ -135,7 +135,7 @@ func (s *subject) gather(ctx context.Context, reference image.Reference, set key
 	s.progress.step("Looking into %s", reference)
 	request := gather.Request{
 		Reference: reference, Platforms: s.platforms, Reader: s.reader,
-		Anchors: set.Anchors, PredicateTypes: policy.PredicateTypes(set.Policies), VEX: policy.NeedsVEX(set.Policies), Secrets: policy.NeedsSecrets(set.Policies),
+		Anchors: set.Anchors, PredicateTypes: policy.PredicateTypes(set.Policies), VEX: policy.NeedsVEX(set.Policies), Layouts: set.Layouts, Secrets: policy.NeedsSecrets(set.Policies),
 	}
 	collected, err := s.parts.Gatherer.Gather(ctx, request)
 	if err == nil && !gather.LookedFor(collected) {
@@ -145,7 +145,7 @@ func (s *subject) gather(ctx context.Context, reference image.Reference, set key
 		return collected, err
 	}
 	return s.parts.Gatherer.Examine(ctx, collected, gather.Wanted{
-		Packages: policy.NeedsPackages(set.Policies), Statements: len(policy.PredicateTypes(set.Policies)) > 0,
+		Packages: policy.NeedsPackages(set.Policies), Statements: len(policy.PredicateTypes(set.Policies)) > 0, Layouts: set.Layouts, Now: time.Now(),
 	}), nil
 }
 

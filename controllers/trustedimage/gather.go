@@ -14,6 +14,7 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/gather"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/layout"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/reconcile"
 	"github.com/assay-dev/assay/internal/signature"
@@ -64,6 +65,7 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 	request := gather.Request{
 		Reference: reference, Platforms: platforms, Reader: s.reader,
 		Anchors: policies.Anchors, PredicateTypes: policy.PredicateTypes(policies.Policies), VEX: policy.NeedsVEX(policies.Policies),
+		Layouts: policies.Layouts,
 		Secrets: policy.NeedsSecrets(policies.Policies),
 	}
 	key := gatherKey(request, s, requested)
@@ -97,8 +99,8 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 
 // lookForMore has the registry asked for what was signed about the image when what is known of before does not do.
 func (r *Reconciler) lookForMore(ctx context.Context, s *scope, key workpool.Key, request gather.Request, collected evidence.Evidence) (evidence.Evidence, bool) {
-	policies := r.policiesFor(ctx, s, request.Reference.Repository).Policies
-	if gather.LookedFor(collected) || policy.IsVouchedFor(policies, r.Gatherer.Stated(ctx, collected), s.now) {
+	policies := r.policiesFor(ctx, s, request.Reference.Repository)
+	if gather.LookedFor(collected) || policy.IsVouchedFor(policies.Policies, r.Gatherer.Stated(ctx, collected, policies.wanted(s.now)), s.now) {
 		return collected, true
 	}
 	key.Subject = "look/" + key.Subject
@@ -133,8 +135,8 @@ func (r *Reconciler) rename(s *scope, key workpool.Key, collected evidence.Evide
 // a look has a look of its own. What vulnerabilities are known plays no part: findings are no part of what is collected.
 func gatherKey(request gather.Request, s *scope, requested string) workpool.Key {
 	key := workpool.Key{
-		Subject: fmt.Sprintf("gather/%s/%v/%s/%s/%v/%v/%s", request.Reference, request.Platforms,
-			anchors(request.Anchors), strings.Join(request.PredicateTypes, " "), request.VEX, request.Secrets, s.credentials),
+		Subject: fmt.Sprintf("gather/%s/%v/%s/%s/%s/%v/%v/%s", request.Reference, request.Platforms,
+			anchors(request.Anchors), layouts(request.Layouts), strings.Join(request.PredicateTypes, " "), request.VEX, request.Secrets, s.credentials),
 		Host:    request.Reference.Repository.Host(),
 		Account: s.credentials,
 		Urgent:  requested != s.object.Status.LastHandledReconcileAt && requested != "" || !s.recorded(request.Reference),
@@ -152,6 +154,14 @@ func anchors(list []signature.Anchor) string {
 		ids = append(ids, anchor.ID()[:32])
 	}
 	slices.Sort(ids)
+	return strings.Join(ids, ",")
+}
+
+func layouts(list []layout.Layout) string {
+	ids := make([]string, 0, len(list))
+	for _, l := range list {
+		ids = append(ids, l.ID()[:32])
+	}
 	return strings.Join(ids, ",")
 }
 

@@ -92,11 +92,16 @@ func (r *Reconciler) examine(ctx context.Context, s *scope, reference image.Refe
 		return evidence.Evidence{}, false
 	}
 	policies := r.policiesFor(ctx, s, reference.Repository)
-	examined := r.Gatherer.Examine(ctx, collected, gather.Wanted{
-		Packages: policy.NeedsPackages(policies.Policies), Statements: len(policy.PredicateTypes(policies.Policies)) > 0,
-	})
+	examined := r.Gatherer.Examine(ctx, collected, policies.wanted(s.now))
 	s.examined[reference] = examined
 	return examined, true
+}
+
+// wanted is what the policies look at beside findings.
+func (m matched) wanted(now time.Time) gather.Wanted {
+	return gather.Wanted{
+		Packages: policy.NeedsPackages(m.Policies), Statements: len(policy.PredicateTypes(m.Policies)) > 0, Layouts: m.Layouts, Now: now,
+	}
 }
 
 // mark records whether a trusted digest still passes, and says whether it stays. Undetermined changes nothing.

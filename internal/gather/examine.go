@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/layout"
 	"github.com/assay-dev/assay/internal/vulnerability"
 )
 
@@ -21,15 +23,17 @@ type Wanted struct {
 	Packages bool
 	// Statements asks for what is stated in attestations.
 	Statements bool
+	// Layouts under which the image is looked at.
+	Layouts []layout.Layout
+	// Now is the time of the look.
+	Now time.Time
 }
 
 // Examine returns the evidence with all that is known of the vulnerabilities in the image now. It takes milliseconds and no
 // network, so that findings are never kept: a new database or feed counts at once. collected is not changed.
 func (g *Gatherer) Examine(ctx context.Context, collected evidence.Evidence, wanted Wanted) evidence.Evidence {
 	collected.Database, collected.KEV, collected.EPSS = g.Matcher.Feed(), g.Catalogue.Feed(), g.Scores.Feed()
-	if wanted.Statements {
-		collected = g.Stated(ctx, collected)
-	}
+	collected = g.Stated(ctx, collected, wanted)
 	collected.Platforms = slices.Clone(collected.Platforms)
 	for i := range collected.Platforms {
 		g.examine(ctx, &collected.Platforms[i], wanted)

@@ -18,6 +18,7 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
+	"github.com/assay-dev/assay/internal/layout"
 	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/vulnerability"
@@ -37,6 +38,8 @@ type Gatherer struct {
 	Chronicle vulnerability.Chronicle
 	// VEX reads documents of vendors that are attested to images.
 	VEX vulnerability.VEXReader
+	// Layouts verifies images against in-toto layouts.
+	Layouts layout.Verifier
 	// Times brings first-seen times back that the chronicle on a lost disk had; nil when nothing does.
 	Times Times
 	// Earlier is told of vulnerabilities that were first seen earlier than was thought; nil when nobody wants to know.
@@ -59,6 +62,8 @@ type Request struct {
 	Anchors []signature.Anchor
 	// PredicateTypes of the attestations that are looked for.
 	PredicateTypes []string
+	// Layouts by which the image must have been made, of which the links are looked for.
+	Layouts []layout.Layout
 	// VEX asks for VEX documents that are attested to the image.
 	VEX bool
 	// Secrets asks to search the image for secrets.

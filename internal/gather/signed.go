@@ -15,6 +15,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/layout"
 	"github.com/assay-dev/assay/internal/signature"
 )
 
@@ -29,23 +30,46 @@ const (
 // asked when nothing is kept, and for VEX documents, of which a later one matters; otherwise nobody looked whether there is more, which
 // Look does.
 func (g *Gatherer) signed(ctx context.Context, request Request, result *evidence.Evidence) error {
-	if len(request.Anchors) == 0 {
+	if len(request.Anchors)+len(request.Layouts) == 0 {
 		return nil
 	}
 	result.Signed = make(map[string]evidence.Statements, len(request.Anchors))
 	known := false
-	for _, anchor := range request.Anchors {
-		kept, err := g.keptSigned(ctx, request.Reference.Digest, anchor.ID())
-		if err != nil {
-			return err
+	for range maxRounds {
+		added := false
+		for _, anchor := range g.anchors(ctx, request, *result) {
+			if _, there := result.Signed[anchor.ID()]; there {
+				continue
+			}
+			kept, err := g.keptSigned(ctx, request.Reference.Digest, anchor.ID())
+			if err != nil {
+				return err
+			}
+			result.Signed[anchor.ID()] = evidence.Statements{Signed: kept}
+			known, added = known || len(kept) > 0, true
 		}
-		known = known || len(kept) > 0
-		result.Signed[anchor.ID()] = evidence.Statements{Signed: kept}
+		if !added || len(request.Layouts) == 0 {
+			break
+		}
 	}
 	if known && !request.VEX {
 		return nil
 	}
 	return g.find(ctx, request, result)
+}
+
+// anchors are those that are asked for, and those of the functionaries of layouts.
+func (g *Gatherer) anchors(ctx context.Context, request Request, result evidence.Evidence) []signature.Anchor {
+	anchors := slices.Clone(request.Anchors)
+	if len(request.Layouts) == 0 {
+		return anchors
+	}
+	for _, anchor := range g.functionaries(request.Layouts, g.withStatements(ctx, result)) {
+		if !slices.ContainsFunc(anchors, func(a signature.Anchor) bool { return a.ID() == anchor.ID() }) {
+			anchors = append(anchors, anchor)
+		}
+	}
+	return anchors
 }
 
 // LookedFor says that all that was signed about the image was looked for, whether or not it was found.
@@ -58,9 +82,12 @@ func LookedFor(e evidence.Evidence) bool {
 	return true
 }
 
-// Stated returns the evidence with what attestations state, which it is otherwise without.
-func (g *Gatherer) Stated(ctx context.Context, collected evidence.Evidence) evidence.Evidence {
-	collected.Signed = g.withStatements(ctx, collected)
+// Stated returns the evidence with what attestations state, as far as that is wanted.
+func (g *Gatherer) Stated(ctx context.Context, collected evidence.Evidence, wanted Wanted) evidence.Evidence {
+	if wanted.Statements || len(wanted.Layouts) > 0 {
+		collected.Signed = g.withStatements(ctx, collected)
+	}
+	collected.Layouts = g.layouts(collected, wanted.Layouts, wanted.Now)
 	return collected
 }
 
@@ -72,20 +99,34 @@ func (g *Gatherer) Look(ctx context.Context, request Request, collected evidence
 	return collected, err
 }
 
+// find looks for what was signed. Layouts may name further functionaries by what they signed, whose links are looked for in turn.
 func (g *Gatherer) find(ctx context.Context, request Request, result *evidence.Evidence) error {
-	types := slices.Clone(request.PredicateTypes)
+	search := signature.Search{Reference: request.Reference, Platforms: platformsOf(*result), PredicateTypes: slices.Clone(request.PredicateTypes)}
 	if request.VEX {
-		types = append(types, g.VEX.PredicateTypes()...)
+		search.PredicateTypes = append(search.PredicateTypes, g.VEX.PredicateTypes()...)
 	}
-	found := g.Finder.Find(ctx, request.Reader, signature.Search{
-		Reference: request.Reference, Platforms: platformsOf(*result), Anchors: request.Anchors, PredicateTypes: types,
-	})
-	for id, statements := range found.Statements {
-		merged, err := g.keepSigned(ctx, request.Reference.Digest, id, result.Signed[id].Signed, statements.Signed)
-		if err != nil {
-			return err
+	if len(request.Layouts) > 0 {
+		search.Links = layout.Types()
+		search.PredicateTypes = append(search.PredicateTypes, search.Links...)
+	}
+	var found signature.Found
+	for range maxRounds {
+		anchors := g.anchors(ctx, request, *result)
+		if len(anchors) == len(search.Anchors) {
+			break
 		}
-		result.Signed[id] = evidence.Statements{Signed: merged, Rest: statements.Rest}
+		search.Anchors = anchors
+		found = g.Finder.Find(ctx, request.Reader, search)
+		for id, statements := range found.Statements {
+			merged, err := g.keepSigned(ctx, request.Reference.Digest, id, result.Signed[id].Signed, statements.Signed)
+			if err != nil {
+				return err
+			}
+			result.Signed[id] = evidence.Statements{Signed: merged, Rest: statements.Rest}
+		}
+		if len(request.Layouts) == 0 {
+			break
+		}
 	}
 	if request.VEX {
 		g.readVEX(ctx, request.Reference, found.Strangers, result)

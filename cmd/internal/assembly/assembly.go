@@ -25,6 +25,7 @@ import (
 	"github.com/assay-dev/assay/internal/inventory/javadb"
 	"github.com/assay-dev/assay/internal/inventory/sandbox"
 	"github.com/assay-dev/assay/internal/inventory/sbom"
+	"github.com/assay-dev/assay/internal/layout/intoto"
 	"github.com/assay-dev/assay/internal/registry"
 	"github.com/assay-dev/assay/internal/registry/oci"
 	"github.com/assay-dev/assay/internal/signature/cosign"
@@ -125,6 +126,7 @@ func Assemble(ctx context.Context, o Options) (*Parts, error) {
 		Chronicle: seen,
 		Finder:    cosign.Finder{},
 		VEX:       attested.Reader{},
+		Layouts:   intoto.Verifier{},
 	}
 	if parts.Jars != nil {
 		parts.Gatherer.Jars = parts.Jars

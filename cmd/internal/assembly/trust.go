@@ -4,6 +4,8 @@
 package assembly
 
 import (
+	"github.com/assay-dev/assay/internal/layout"
+	"github.com/assay-dev/assay/internal/layout/intoto"
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign/entity"
 )
@@ -11,6 +13,12 @@ import (
 // CheckAnchor returns why no signature can be checked against the anchor, in words for people.
 func CheckAnchor(anchor signature.Anchor) error {
 	_, err := entity.NewChecker(anchor)
+	return err
+}
+
+// CheckLayout returns why the layout cannot be used, in words for people.
+func CheckLayout(l layout.Layout) error {
+	_, err := intoto.Verifier{}.Functionaries(l, nil)
 	return err
 }
 

@@ -135,7 +135,7 @@ func (r *Resolver) addTimestamps(ctx context.Context, p policy.Policy, anchor *s
 
 // checked says whether signatures can be checked against the anchor at all.
 func (r *Resolver) checked(anchor signature.Anchor, believed authority.Authority) resolution {
-	if err := r.anchors.check(anchor, r.CheckAnchor); err != nil {
+	if err := r.anchorsChecked.check(anchor, r.CheckAnchor); err != nil {
 		return unusable(v1alpha1.ReasonInvalidTrustRoot, err.Error())
 	}
 	return evidence.Checked(resolved{believed, anchor})

@@ -14,6 +14,7 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/layout"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/policy/authority"
 	"github.com/assay-dev/assay/internal/signature"
@@ -36,6 +37,8 @@ type Set struct {
 	Policies []policy.Policy
 	// Anchors of the authorities that rules refer to. They are distinct, in the order of their IDs.
 	Anchors []signature.Anchor
+	// Layouts that rules demand, distinct.
+	Layouts []layout.Layout
 }
 
 // Resolver finds what policies refer to. It is safe for concurrent use when its ports are.
@@ -48,11 +51,14 @@ type Resolver struct {
 	PublicRoot func() []byte
 	// CheckAnchor returns why signatures cannot be checked against an anchor; nil for no check.
 	CheckAnchor func(signature.Anchor) error
+	// CheckLayout returns why a layout cannot be used; nil for no check.
+	CheckLayout func(layout.Layout) error
 	// Namespace is Assay's own: cluster-wide policies refer to ConfigMaps and Secrets there.
 	Namespace string
 
-	documents documents
-	anchors   anchors
+	documents      documents
+	anchorsChecked checked[signature.Anchor]
+	layoutsChecked checked[layout.Layout]
 }
 
 // Matching returns the policies that speak of the repository in the namespace, sorted by name. The error says that a policy
@@ -68,10 +74,10 @@ func (r *Resolver) Matching(ctx context.Context, namespace string, repository im
 // Resolve fills the policies' authorities and the statements of their VEX documents in ConfigMaps. A key or a document that does not
 // exist or cannot be parsed is a fact that the policy bears; the error says that one could not be read, and is worth another try.
 func (r *Resolver) Resolve(ctx context.Context, policies []policy.Policy) (Set, error) {
-	known := map[string]signature.Anchor{}
+	known, layouts := map[string]signature.Anchor{}, map[string]layout.Layout{}
 	set := Set{Policies: make([]policy.Policy, 0, len(policies))}
 	for _, p := range policies {
-		if err := r.resolve(ctx, &p, known); err != nil {
+		if err := r.resolve(ctx, &p, known, layouts); err != nil {
 			return Set{}, err
 		}
 		set.Policies = append(set.Policies, p)
@@ -82,11 +88,14 @@ func (r *Resolver) Resolve(ctx context.Context, policies []policy.Policy) (Set, 
 			set.Anchors = append(set.Anchors, known[id])
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(layouts)) {
+		set.Layouts = append(set.Layouts, layouts[id])
+	}
 	return set, nil
 }
 
-// resolve fills one policy and takes note of its anchors.
-func (r *Resolver) resolve(ctx context.Context, p *policy.Policy, known map[string]signature.Anchor) error {
+// resolve fills one policy and takes note of its anchors and layouts.
+func (r *Resolver) resolve(ctx context.Context, p *policy.Policy, known map[string]signature.Anchor, layouts map[string]layout.Layout) error {
 	p.Authorities = make(map[v1alpha1.RuleName]evidence.Fact[authority.Authority], len(p.Spec.Authorities))
 	for _, spec := range p.Spec.Authorities {
 		found, err := r.authority(ctx, *p, spec)
@@ -99,6 +108,9 @@ func (r *Resolver) resolve(ctx context.Context, p *policy.Policy, known map[stri
 		p.Authorities[spec.Name] = evidence.Fact[authority.Authority]{
 			State: found.State, Value: found.Value.authority, Reason: found.Reason, Message: found.Message,
 		}
+	}
+	if err := r.readLayouts(ctx, p, layouts); err != nil {
+		return err
 	}
 	return r.readVEX(ctx, p)
 }
