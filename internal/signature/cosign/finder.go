@@ -1,6 +1,14 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package cosign finds what the cosign command signs and attests, and signs with cosign's own key files.
+//
+// Signatures and attestations are found in both forms: under tags, as layers of the manifests tagged sha256-<digest>.sig and
+// sha256-<digest>.att, and as Sigstore bundles among the referrers. What counts is what was signed: annotations, tags and types of artifacts
+// are whoever's may push, and serve to tell what need not be fetched. The docker-reference in a tag-based signature is not
+// compared: cosign does not either, promotion copies signatures from one repository to the next, and which repositories may
+// run is for the policy's images patterns to say, so that showing a signature again in another repository (replay) gains nothing.
+// Nobody but the registry is asked: proofs stand beside the signatures, and what they are checked against is given (package entity).
 package cosign
 
 import (

@@ -61,6 +61,7 @@ func TestWhatVerifiedBeforeALimitCounts(t *testing.T) {
 			w.refer(odd, map[string]string{hint: slsa})
 			w.lost = map[image.Digest]error{odd.Digest: nil}
 		}, v1alpha1.ReasonSignatureUnchecked, "failed on it"},
+		"SEC-35: a panic while the tag of attestations is read": {func(w *world) { w.fail = panicOn("att") }, v1alpha1.ReasonSignatureUnchecked, "failed on it"},
 		"the tag of attestations: 500": {func(w *world) {
 			w.fail = func(request string) error {
 				if request == "att" {

@@ -57,7 +57,7 @@ func (l *look) settled() bool {
 	return true
 }
 
-func (l *look) wantsAttestations() bool { return len(l.search.PredicateTypes) > 0 }
+func (l *look) wantsAttestations() bool { return slices.ContainsFunc(l.search.PredicateTypes, l.wants) }
 
 // manifests are the image and, where attestations are wanted, its platforms, to which those may be attached.
 func (l *look) manifests() []image.Digest {

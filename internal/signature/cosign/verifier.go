@@ -1,13 +1,6 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cosign verifies the signatures that the cosign command makes with keys, and signs with cosign's own key files.
-//
-// Signatures are found in both forms: tag-based, as layers of the manifest tagged sha256-<digest>.sig, and as Sigstore bundles among
-// the referrers. What counts is that the key signed this digest. The docker-reference in a tag-based signature is not
-// compared: cosign does not either, promotion copies signatures from one repository to the next, and which repositories may
-// run is for the policy's images patterns to say, so that showing a signature again in another repository (replay) gains nothing.
-// No transparency log and no trust root is asked: with a key there is no certificate whose time had to be known.
 package cosign
 
 import (
