@@ -60,7 +60,13 @@ func (w workshop) write(t *testing.T, name, content string) string {
 // run starts the program and returns its exit code and what it wrote.
 func (w workshop) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), program, append(args, "--cache-dir", t.TempDir(), "--registry-config", "")...)
+	return w.runIn(t, t.TempDir(), args...)
+}
+
+// runIn is run with a folder for what is kept.
+func (workshop) runIn(t *testing.T, cache string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), program, append(args, "--cache-dir", cache, "--registry-config", "")...)
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
 	err := command.Run()

@@ -8,6 +8,7 @@ import (
 	"github.com/assay-dev/assay/internal/layout/intoto"
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign/entity"
+	"github.com/assay-dev/assay/internal/signature/publicgood"
 )
 
 // CheckAnchor returns why no signature can be checked against the anchor, in words for people.
@@ -22,5 +23,5 @@ func CheckLayout(l layout.Layout) error {
 	return err
 }
 
-// PublicRoot returns the trust root of the public Sigstore; nil while there is none.
-func PublicRoot() []byte { return nil }
+// PublicRoot returns the trust root of the public Sigstore that the program was built with.
+func PublicRoot() []byte { return publicgood.Root() }
