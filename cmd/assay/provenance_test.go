@@ -34,7 +34,7 @@ spec:
         subject: https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/{VERSION}
         sourceRepository: https://github.com/slsa-framework/example-package
         sourceRef: {REF}
-        trigger: workflow_dispatch
+        trigger: {TRIGGER}
   attestations:
   - name: provenance
     predicateType: https://slsa.dev/provenance/v0.2
@@ -53,11 +53,14 @@ func TestRealProvenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for version, ref := range map[string]string{"v1.7.0": "refs/heads/main", "v2.0.0": "refs/tags/v13.0.30"} {
+	for version, built := range map[string]struct{ ref, trigger string }{
+		"v1.7.0": {"refs/heads/main", "workflow_dispatch"}, // logged as kind intoto 0.0.1
+		"v2.0.0": {"refs/tags/v13.0.30", "push"},           // logged as kind dsse 0.0.1
+	} {
 		t.Run(version, func(t *testing.T) {
 			w, r := newWorkshop(t), registry.New(t)
 			image, other := pushAttested(t, r.Host(), version)
-			right := strings.NewReplacer("{VERSION}", version, "{REF}", ref).Replace(realPolicy)
+			right := strings.NewReplacer("{VERSION}", version, "{REF}", built.ref, "{TRIGGER}", built.trigger).Replace(realPolicy)
 			configMap := "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: sigstore, namespace: assay-system}, data: {trusted_root.json: " +
 				strconv.Quote(string(root)) + "}}\n"
 			for name, test := range map[string]struct {
@@ -71,13 +74,13 @@ func TestRealProvenance(t *testing.T) {
 				"without git+ in front":    {image, "git+https", "https", exitTrusted, "Trusted"},
 				"another builder":          {image, `builders: ["https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/` + version, `builders: ["https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/v9.9.9`, exitRejected, "its builder is https://github.com/slsa-framework/"},
 				"another source":           {image, "sources: [\"git+https://github.com/slsa-framework/example-package", "sources: [\"git+https://github.com/slsa-framework/other-package", exitRejected, "its source is https://github.com/slsa-framework/example-package"},
-				"another ref":              {image, "refs: [" + ref, "refs: [refs/heads/next", exitRejected, "its ref is " + ref},
+				"another ref":              {image, "refs: [" + built.ref, "refs: [refs/heads/next", exitRejected, "its ref is " + built.ref},
 				"another build type":       {image, "slsa-github-generator/container@v1", "slsa-github-generator/container@v2", exitRejected, "its build type is "},
 				"another issuer":           {image, "issuer: https://token.actions.githubusercontent.com", "issuer: https://accounts.google.com", exitRejected, "its issuer is https://token.actions.githubusercontent.com"},
 				"another subject":          {image, "subject: https://github.com/slsa-framework/", "subject: https://github.com/stranger/", exitRejected, "its subject is https://github.com/slsa-framework/"},
 				"another repository":       {image, "sourceRepository: https://github.com/slsa-framework/example-package", "sourceRepository: https://github.com/slsa-framework/other", exitRejected, "its sourceRepository is "},
-				"another ref of the build": {image, "sourceRef: " + ref, "sourceRef: refs/heads/next", exitRejected, "its sourceRef is "},
-				"another trigger":          {image, "trigger: workflow_dispatch", "trigger: push", exitRejected, "its trigger is workflow_dispatch"},
+				"another ref of the build": {image, "sourceRef: " + built.ref, "sourceRef: refs/heads/next", exitRejected, "its sourceRef is "},
+				"another trigger":          {image, "trigger: " + built.trigger, "trigger: schedule", exitRejected, "its trigger is " + built.trigger},
 				"another predicate type":   {image, "predicateType: https://slsa.dev/provenance/v0.2", "predicateType: https://slsa.dev/provenance/v1", exitRejected, "no attestation of type https://slsa.dev/provenance/v1"},
 				"another digest":           {other, "", "", exitRejected, "no attestation of type https://slsa.dev/provenance/v0.2"},
 			} {

@@ -53,11 +53,11 @@ func (t *trial) judgeAuthority(name v1alpha1.RuleName, believed evidence.Fact[au
 			continue
 		}
 		until, err := believed.Value.Accepts(statement.Signer, t.now)
+		t.changesAt(until)
 		if err != nil {
 			found = "a signature does not count: " + err.Error()
 			continue
 		}
-		t.changesAt(until)
 		by = append(by, identifier(statement.Signer))
 	}
 	switch {
@@ -125,7 +125,7 @@ func distinct(signers [][]string) int {
 }
 
 // maxFound bounds what was found instead of a signature, in characters of a message.
-const maxFound = 240
+const maxFound = 320
 
 func describeMissing(signed, needed int, missing []string) string {
 	found := fmt.Sprintf("signed by %d of %d needed authorities", signed, needed)
