@@ -86,6 +86,9 @@ func TestAttestationsThatCount(t *testing.T) {
 		"CVE-2022-35929: a link of a layout may be about anything, and is about no image": {func(w *world) {
 			w.bundle(k.bundle(about(link, image.DigestOf([]byte("main.go")))), link)
 		}, nil},
+		"a link may be about as many files as a step makes": {func(w *world) {
+			w.bundle(k.bundle(strings.Replace(about(link, whole), `"subject":[`, `"subject":[`+strings.Repeat(`{"digest":{}},`, 300), 1)), link)
+		}, nil},
 		"a link about the image is about no image, too": {func(w *world) { w.bundle(k.bundle(about(link, whole)), link) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
