@@ -144,7 +144,7 @@ func TestAttestationsThatCountForNobody(t *testing.T) {
 		"SEC-22: one of a statement type with a slash":                         {odd(inTotoV0, inTotoV0+"/"), otherType},
 		"SEC-22: one without a statement type":                                 {odd(`"_type"`, `"type"`), otherType},
 		"SEC-22: one whose statement type is in a field in another case":       {odd(`"_type"`, `"_Type"`), otherType},
-		"SEC-23: one with two subjects of which two readers could take either": {odd(`"subject"`, `"subject":[],"subject"`), unusable},
+		"SEC-23: one with two subjects of which two readers could take either": {odd(`"subject"`, `"subject":[],"subject"`), unusable + "its statement is ambiguous: a field occurs twice"},
 		"SEC-22: one with two predicates":                                      {odd(`"predicate":`, `"predicate":{},"predicate":`), unusable},
 		"SEC-22: one with two predicate types":                                 {odd(`"predicateType"`, `"predicateType":"`+vuln+`","predicateType"`), unusable},
 		"one without a predicate":                                              {odd(`{"a":1}`, `[]`), unusable + "it has no predicate"},
@@ -156,7 +156,7 @@ func TestAttestationsThatCountForNobody(t *testing.T) {
 		"one that is gone": {func(w *world) {
 			w.bundle(k.bundle(about(slsa, whole)), slsa)
 			clear(w.blobs)
-		}, unusable + "the bundle is gone"},
+		}, unusable + "its content is gone"},
 		"one with the signature of another (SEC-29)": {func(w *world) {
 			w.bundle(change(t, k.bundle(about(slsa, whole)), k.envelopeOf(about(slsa, amd64))["signatures"], "dsseEnvelope", "signatures"), slsa)
 		}, "1 attestation by others"},

@@ -96,7 +96,7 @@ func (l *look) open(ctx context.Context, candidates []candidate) {
 		err := guard(func() (err error) { content, err = l.fetch(ctx, first); return err })
 		switch {
 		case registry.IsKind(err, registry.KindNotFound):
-			l.discount(first.hint, fmt.Errorf("the %s is gone", first.form.noun))
+			l.discount(first.hint, errors.New("its content is gone"))
 		case err != nil:
 			l.hinder(err)
 		default:

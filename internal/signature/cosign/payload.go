@@ -34,14 +34,13 @@ type simpleSigning struct {
 // checkPayload says why the payload does not say that the digest is signed.
 func checkPayload(payload []byte, digest image.Digest) error {
 	var p simpleSigning
-	if err := decode(payload, &p); err != nil {
-		return err
-	}
-	if p.Critical.Type != simpleSigningType {
-		return errors.New("the payload is of another type")
-	}
-	if p.Critical.Image.Digest != digest.String() {
-		return fmt.Errorf("the payload is about another digest than %s", digest)
+	switch err := decode(payload, &p); {
+	case err != nil:
+		return fmt.Errorf("its payload is %w", err)
+	case p.Critical.Type != simpleSigningType:
+		return errors.New("its payload is of another type")
+	case p.Critical.Image.Digest != digest.String():
+		return errElsewhere
 	}
 	return nil
 }

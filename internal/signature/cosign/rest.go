@@ -16,7 +16,7 @@ import (
 // rest tells what was found that does not count under the anchor, or why not everything could be looked at.
 func (l *look) rest(a *anchor) evidence.Fact[string] {
 	switch {
-	case errors.Is(a.unfit, signature.ErrInvalidKey):
+	case a.unfit != nil && (a.bare || errors.Is(a.unfit, signature.ErrInvalidKey)):
 		return evidence.Unchecked[string](v1alpha1.ReasonInvalidKey, presentable(a.unfit.Error()))
 	case a.unfit != nil:
 		return evidence.Unchecked[string](v1alpha1.ReasonInvalidTrustRoot, presentable(a.unfit.Error()))

@@ -131,8 +131,11 @@ func decode(data []byte, v any) error {
 		return errors.New("not UTF-8")
 	}
 	strict, err := strictjson.UnmarshalStrict(data, v, strictjson.DisallowDuplicateFields)
-	if err != nil {
-		return fmt.Errorf("not JSON of the expected form: %w", err)
+	switch {
+	case err != nil: // the library quotes the document
+		return errors.New("not JSON of the expected form")
+	case len(strict) > 0:
+		return errors.New("ambiguous: a field occurs twice")
 	}
-	return errors.Join(strict...)
+	return nil
 }
