@@ -6,9 +6,12 @@ package entity_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 
+	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/signature"
 )
 
@@ -132,5 +135,49 @@ func TestCVE_2022_36056_InvalidPromise(t *testing.T) {
 				t.Errorf("verified: %+v", got)
 			}
 		})
+	}
+}
+
+// TestCVE_2026_54787: every time that is vouched for is told, of a key as of a certificate, so that whoever knows from when to when the
+// key is good can hold all of them against it. SEC-25.
+func TestCVE_2026_54787(t *testing.T) {
+	w := newWorld(t, always, always, always)
+	earlier, later := moment.AddDate(-3, 0, 0), moment.AddDate(3, 0, 0)
+	for _, form := range forms {
+		for by, byKey := range signers {
+			anchor := signature.Anchor{Root: w.trustRoot()}
+			if byKey {
+				anchor.Key = w.key()
+			}
+			got, err := w.make(form, signing{statement: "{}", byKey: byKey, logged: later, stamped: earlier}).check(anchor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []evidence.TrustedTime{{Time: earlier, By: evidence.WitnessTimestamp}, {Time: later, By: evidence.WitnessLog}}
+			if diff := cmp.Diff(want, got[0].Times); diff != "" {
+				t.Errorf("%s by %s (-want +got):\n%s", form, by, diff)
+			}
+		}
+	}
+}
+
+// TestCVE_2026_49834: entries are told with their log, so that many of one log can be counted as one; the same entry does not count twice.
+// SEC-25.
+func TestCVE_2026_49834(t *testing.T) {
+	w := newWorld(t, always, always, always)
+	message := w.message(signing{statement: "{}", logged: moment})
+	material := message.GetVerificationMaterial()
+	twice := append([]*protorekor.TransparencyLogEntry{}, material.GetTlogEntries()...)
+	material.TlogEntries = append(twice, twice...)
+	if got, err := check(t, signature.Anchor{Root: w.trustRoot()}, bundleJSON(t, message)); err == nil {
+		t.Errorf("the same entry twice: %+v", got)
+	}
+	got, err := check(t, signature.Anchor{Root: w.trustRoot()}, w.bundle(signing{statement: "{}", logged: moment}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []evidence.LogEntry{{Log: "https://rekor.localhost", Index: 7, Kind: "dsse 0.0.1"}}
+	if diff := cmp.Diff(want, got[0].Entries); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -69,7 +69,7 @@ func (c *Checker) setSigners() error {
 	case c.anchor.Key != nil:
 		verifier, err := sigstore.LoadVerifier(c.anchor.Key.Public, crypto.SHA256)
 		if err != nil {
-			return fmt.Errorf("%w: want ECDSA, Ed25519 or RSA", signature.ErrInvalidKey)
+			return errors.New("the key cannot be used: want ECDSA, Ed25519 or RSA")
 		}
 		c.key = root.NewExpiringKey(verifier, time.Time{}, time.Time{})
 		c.material = append(c.material, root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return c.key, nil }))

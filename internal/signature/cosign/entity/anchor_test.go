@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	protodsse "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/signature"
@@ -121,10 +122,12 @@ func TestEachSignatureOfAnEnvelopeIsTried(t *testing.T) {
 		others := other.message(signing{statement: "{}", byKey: true}).GetDsseEnvelope().GetSignatures()
 		envelope := message.GetDsseEnvelope()
 		envelope.Signatures = append(append([]*protodsse.Signature{}, others...), envelope.GetSignatures()...)
-		for name, anchor := range map[string]signature.Anchor{
-			"the second": {Key: w.key()}, "the second, logged": {Key: w.key(), Root: w.trustRoot(), Logged: byKey}, "the first": {Key: other.key()},
-		} {
-			if _, err := check(t, anchor, bundleJSON(t, message)); err != nil && byKey {
+		anchors := map[string]signature.Anchor{"the first": {Key: other.key()}, "the second": {Key: w.key()}}
+		if byKey {
+			anchors["the second, logged"] = signature.Anchor{Key: w.key(), Root: w.trustRoot(), Logged: true}
+		}
+		for name, anchor := range anchors {
+			if _, err := check(t, anchor, bundleJSON(t, message)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -196,6 +199,10 @@ func TestWhatACertificateSays(t *testing.T) {
 		extension(8, "https://other.example.com"), extension(12, "https://git.example.com/shop/cart"), extension(13, "def"), extension(14, "refs/tags/v1"),
 		extension(18, "https://git.example.com/shop/cart/build.yaml"), extension(20, "schedule"),
 	}
+	otherName, err := cryptoutils.MarshalOtherNameSAN("somebody", true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cases := map[string]struct {
 		template x509.Certificate
 		want     evidence.Certificate
@@ -212,7 +219,8 @@ func TestWhatACertificateSays(t *testing.T) {
 			Issuer: "https://other.example.com", SourceRepository: "https://git.example.com/shop/cart", SourceRef: "refs/tags/v1", SourceDigest: "def",
 			Workflow: "https://git.example.com/shop/cart/build.yaml", WorkflowName: "release", Trigger: "schedule",
 		}},
-		"none": {x509.Certificate{Subject: pkix.Name{CommonName: "no subject alternative name"}}, evidence.Certificate{}},
+		"a subject of another kind": {x509.Certificate{ExtraExtensions: []pkix.Extension{*otherName}}, evidence.Certificate{Subject: "somebody"}},
+		"none":                      {x509.Certificate{Subject: pkix.Name{CommonName: "no subject alternative name"}}, evidence.Certificate{}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -227,6 +235,21 @@ func TestWhatACertificateSays(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestCertificateTransparency: under a trust root with such logs, a certificate must stand in one of them. One's own authority has none.
+func TestCertificateTransparency(t *testing.T) {
+	w := newWorld(t, always, always, always)
+	trusted := w.trustRootWith(transparencyLog(t, w))
+	bundle := w.bundle(signing{statement: "{}", logged: moment})
+	if got, err := check(t, signature.Anchor{Root: trusted}, bundle); err == nil || !strings.Contains(err.Error(), "certificate transparency log") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, anchor := range map[string]signature.Anchor{"one's own authority": {Root: trusted, Chain: pemOf(w.middle.certificate, w.root.certificate), Logged: true}, "a root without": {Root: w.trustRoot()}} {
+		if _, err := check(t, anchor, bundle); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

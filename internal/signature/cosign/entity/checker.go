@@ -7,17 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
 
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/signature"
 )
-
-// maxMessageLength bounds what an error says, in bytes.
-const maxMessageLength = 256
 
 // Checker is an anchor, parsed once. It is safe for concurrent use.
 type Checker struct {
@@ -30,8 +25,8 @@ type Checker struct {
 	witnessed bool
 }
 
-// Check says who signed the payload, under this anchor. The error says in words why nobody who counts did; it wraps ErrPanicked when
-// that could not be found out.
+// Check says who signed the payload, under this anchor. The error says in words why nobody who counts did; it is ErrPanicked when that
+// could not be found out.
 //
 // A key alone is asked for nothing but its signature: no log and no time, and whatever stands beside the signature does not matter.
 // Under an anchor with logs, an entry that one of them confirms must be about this very signature, payload and signer, or the entity is
@@ -39,11 +34,8 @@ type Checker struct {
 // timestamp authority says proves nothing and is passed over.
 func (c *Checker) Check(e Entity) ([]evidence.Signer, error) {
 	signer, err := guard(func() (evidence.Signer, error) { return c.check(e) })
-	switch {
-	case errors.Is(err, ErrPanicked):
-		return nil, ErrPanicked
-	case err != nil:
-		return nil, errors.New(presentable(err.Error()))
+	if err != nil {
+		return nil, err
 	}
 	return []evidence.Signer{signer}, nil
 }
@@ -106,18 +98,4 @@ func (c *Checker) signerOf(e Entity) (signature.Key, error) {
 // needsTime says that somebody must vouch for the time of a signature.
 func (c *Checker) needsTime() bool {
 	return c.anchor.Timed || c.anchor.Key == nil && c.anchor.Chain == nil
-}
-
-// presentable makes text from elsewhere fit for people: printable and bounded.
-func presentable(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, text)
-	if len(text) > maxMessageLength {
-		text = strings.ToValidUTF8(text[:maxMessageLength-len("…")], "") + "…"
-	}
-	return text
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign/entity"
+	"github.com/assay-dev/assay/internal/signature/publicgood"
 	"github.com/assay-dev/assay/test/shareddata"
 )
 
@@ -62,7 +63,7 @@ func checkConformanceCase(t *testing.T, dir string) error {
 	t.Helper()
 	trusted := caseFile(t, dir, "trusted_root.json")
 	if trusted == nil {
-		trusted = publicRoot(t)
+		trusted = publicgood.Root()
 	}
 	anchor := signature.Anchor{Root: trusted, Logged: true}
 	keyText := caseFile(t, dir, "key.pub")
@@ -121,15 +122,6 @@ func caseFile(t *testing.T, dir, name string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func publicRoot(t *testing.T) []byte {
-	t.Helper()
-	content, err := os.ReadFile(shareddata.Require(t, "sigstore-public/trusted_root.json"))
-	if err != nil {
 		t.Fatal(err)
 	}
 	return content

@@ -12,6 +12,8 @@ package entity
 import (
 	"crypto/x509"
 	"errors"
+	"strings"
+	"unicode"
 
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 )
@@ -34,6 +36,9 @@ const (
 	// maxAnnotationSize bounds each annotation that is read; a log entry with an envelope in it has some 60 KiB.
 	maxAnnotationSize = 1 << 20
 )
+
+// maxMessageLength bounds what an error says, in bytes.
+const maxMessageLength = 256
 
 // ErrPanicked says that a library panicked on what somebody put into the registry, or into an anchor.
 var ErrPanicked = errors.New("it could not be checked: the verifier failed on it")
@@ -85,13 +90,34 @@ func (e Entity) Payload() []byte { return e.payload }
 func (e Entity) IsStatement() bool { return e.payloadType == statementMediaType }
 
 // guard turns a panic into ErrPanicked: what makes a verifier fall over must not look like a pass, nor end the process
-// (CVE-2023-33199, CVE-2026-23831, CVE-2026-44310).
+// (CVE-2023-33199, CVE-2026-23831, CVE-2026-44310). Any other error it makes fit for people: there is text from elsewhere in it.
 func guard[T any](work func() (T, error)) (result T, err error) {
+	var nothing T
 	defer func() {
 		if recover() != nil {
-			var nothing T
 			result, err = nothing, ErrPanicked
 		}
 	}()
-	return work()
+	result, err = work()
+	if err != nil {
+		return nothing, errors.New(presentable(err.Error()))
+	}
+	return result, nil
+}
+
+// presentable makes text printable, and bounds it.
+func presentable(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, text)
+	if len(text) > maxMessageLength {
+		text = strings.ToValidUTF8(text[:maxMessageLength-len("…")], "") + "…"
+	}
+	return text
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign/entity"
+	"github.com/assay-dev/assay/internal/signature/publicgood"
 	"github.com/assay-dev/assay/test/shareddata"
 )
 
@@ -116,8 +117,8 @@ func TestRealProvenance(t *testing.T) {
 	}
 	for version, want := range want {
 		t.Run(version, func(t *testing.T) {
-			real := realProvenance(t, version)
-			signers, err := real.check(t, signature.Anchor{Root: publicRoot(t), Logged: true})
+			found := realProvenance(t, version)
+			signers, err := found.check(t, signature.Anchor{Root: publicgood.Root(), Logged: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,28 +144,28 @@ func TestRealProvenance(t *testing.T) {
 // TestRealProvenanceChanged: whatever is changed about it, it is no longer verified.
 func TestRealProvenanceChanged(t *testing.T) {
 	for version, other := range map[string]string{"v1.7.0": "v2.0.0", "v2.0.0": "v1.7.0"} {
-		real, another := realProvenance(t, version), realProvenance(t, other)
+		found, another := realProvenance(t, version), realProvenance(t, other)
 		const entry, certificate = "dev.sigstore.cosign/bundle", "dev.sigstore.cosign/certificate"
-		public := signature.Anchor{Root: publicRoot(t), Logged: true}
+		public := signature.Anchor{Root: publicgood.Root(), Logged: true}
 		cases := map[string]struct {
 			changed attestation
 			anchor  signature.Anchor
 		}{
-			"another payload":               {real.replace(t, `"subject"`, `"Subject"`), public},
-			"another digest in the payload": {real.replace(t, `"sha256":"`, `"sha256":"0`), public},
-			"another's log entry":           {real.with(entry, another.annotations[entry]), public},
-			"another's certificate":         {real.with(certificate, another.annotations[certificate]), public},
-			"no log entry":                  {real.with(entry, ""), public},
-			"no certificate":                {real.with(certificate, ""), public},
-			"another time in the log entry": {real.with(entry, strings.Replace(real.annotations[entry], `"integratedTime":1`, `"integratedTime":2`, 1)), public},
-			"another index":                 {real.with(entry, strings.Replace(real.annotations[entry], `"logIndex":`, `"logIndex":1`, 1)), public},
-			"another log":                   {real.with(entry, strings.Replace(real.annotations[entry], `"logID":"c`, `"logID":"d`, 1)), public},
-			"another trust root":            {real, signature.Anchor{Root: conformanceRoot(t), Logged: true}},
-			"a spare space in the envelope": {attestation{append([]byte(" "), real.envelope...), real.annotations}, public},
+			"another payload":               {found.replace(t, `"subject"`, `"Subject"`), public},
+			"another digest in the payload": {found.replace(t, `"sha256":"`, `"sha256":"0`), public},
+			"another's log entry":           {found.with(entry, another.annotations[entry]), public},
+			"another's certificate":         {found.with(certificate, another.annotations[certificate]), public},
+			"no log entry":                  {found.with(entry, ""), public},
+			"no certificate":                {found.with(certificate, ""), public},
+			"another time in the log entry": {found.with(entry, strings.Replace(found.annotations[entry], `"integratedTime":1`, `"integratedTime":2`, 1)), public},
+			"another index":                 {found.with(entry, strings.Replace(found.annotations[entry], `"logIndex":`, `"logIndex":1`, 1)), public},
+			"another log":                   {found.with(entry, strings.Replace(found.annotations[entry], `"logID":"c`, `"logID":"d`, 1)), public},
+			"another trust root":            {found, signature.Anchor{Root: conformanceRoot(t), Logged: true}},
+			"a spare space in the envelope": {attestation{append([]byte(" "), found.envelope...), found.annotations}, public},
 		}
 		for name, c := range cases {
 			t.Run(version+", "+name, func(t *testing.T) {
-				if bytes.Equal(c.changed.envelope, real.envelope) && cmp.Equal(c.changed.annotations, real.annotations) && bytes.Equal(c.anchor.Root, public.Root) {
+				if bytes.Equal(c.changed.envelope, found.envelope) && cmp.Equal(c.changed.annotations, found.annotations) && bytes.Equal(c.anchor.Root, public.Root) {
 					t.Fatal("nothing is changed")
 				}
 				signers, err := c.changed.check(t, c.anchor)
@@ -222,15 +223,31 @@ func TestRealVerificationSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real := attestation{envelope: envelope}
-	signers, err := real.check(t, signature.Anchor{Key: &key})
+	found := attestation{envelope: envelope}
+	signers, err := found.check(t, signature.Anchor{Key: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]evidence.Signer{{Key: key.Fingerprint}}, signers); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := real.replace(t, "BCID_L1", "BCID_L3").check(t, signature.Anchor{Key: &key}); err == nil {
+	if _, err := found.replace(t, "BCID_L1", "BCID_L3").check(t, signature.Anchor{Key: &key}); err == nil {
 		t.Error("verified with another level")
+	}
+}
+
+// TestRekorV2 entries have no time and no promise; what is told of them is what their proof covers.
+func TestRekorV2(t *testing.T) {
+	dir := shareddata.Require(t, "sigstore-conformance/assets/bundle-verify/rekor2-dsse-happy-path")
+	got, err := check(t, signature.Anchor{Root: caseFile(t, dir, "trusted_root.json"), Logged: true}, caseFile(t, dir, "bundle.sigstore.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", got[0])
+	if entries := got[0].Entries; len(entries) != 1 || entries[0].Kind != "hashedrekord 0.0.2" || !strings.HasPrefix(entries[0].Log, "https://") || entries[0].Index <= 0 {
+		t.Errorf("entries %+v", entries)
+	}
+	if times := got[0].Times; len(times) != 1 || times[0].By != evidence.WitnessTimestamp {
+		t.Errorf("times %+v", times)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -17,8 +16,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"math/big"
-	"net/url"
 	"testing"
 	"time"
 
@@ -36,71 +33,6 @@ import (
 
 	"github.com/assay-dev/assay/internal/signature"
 )
-
-const builder = "https://example.com/build/checkout"
-
-// window is when a certificate is valid.
-type window struct{ from, to time.Time }
-
-// always is wide enough for all tests.
-var always = window{time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2150, 1, 1, 0, 0, 0, 0, time.UTC)}
-
-// holder is a certificate with its key.
-type holder struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-}
-
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// issue issues a certificate; a root one without an issuer.
-func issue(t testing.TB, issuer *holder, template x509.Certificate, valid window) holder {
-	t.Helper()
-	key := newKey(t)
-	template.NotBefore, template.NotAfter = valid.from, valid.to
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = serial
-	parent, signer := &template, key
-	if issuer != nil {
-		parent, signer = issuer.certificate, issuer.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return holder{certificate, key}
-}
-
-func authorityTemplate(name string) x509.Certificate {
-	return x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-}
-
-func leafTemplate(t testing.TB) x509.Certificate {
-	t.Helper()
-	subject, err := url.Parse(builder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x509.Certificate{
-		URIs: []*url.URL{subject}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
-	}
-}
 
 // world has a log, a timestamp authority, and a certificate authority with an intermediate one.
 type world struct {
@@ -129,23 +61,6 @@ func newWorld(t testing.TB, rootValid, middleValid, leafValid window) *world {
 	return w
 }
 
-func timestamping(t testing.TB) []byte {
-	t.Helper()
-	value, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
-
-func pemOf(certificates ...*x509.Certificate) []byte {
-	var text []byte
-	for _, certificate := range certificates {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
-	}
-	return text
-}
-
 func (w *world) publicKeyPEM() []byte {
 	w.t.Helper()
 	pkix, err := x509.MarshalPKIXPublicKey(&w.signer.key.PublicKey)
@@ -167,6 +82,12 @@ func (w *world) key() *signature.Key {
 // trustRoot is the trusted_root.json with the log, the timestamp authority and the certificate authority.
 func (w *world) trustRoot() []byte {
 	w.t.Helper()
+	return w.trustRootWith(nil)
+}
+
+// trustRootWith is the same with certificate transparency logs.
+func (w *world) trustRootWith(transparency map[string]*root.TransparencyLog) []byte {
+	w.t.Helper()
 	id, err := w.log.RekorLogID()
 	if err != nil {
 		w.t.Fatal(err)
@@ -179,7 +100,7 @@ func (w *world) trustRoot() []byte {
 	trusted, err := root.NewTrustedRoot(root.TrustedRootMediaType01,
 		[]root.CertificateAuthority{&root.FulcioCertificateAuthority{
 			Root: w.root.certificate, Intermediates: []*x509.Certificate{w.middle.certificate}, ValidityPeriodStart: always.from, URI: "https://fulcio.example.com",
-		}}, nil,
+		}}, transparency,
 		[]root.TimestampingAuthority{&root.SigstoreTimestampingAuthority{
 			Root: w.tsaRoot.certificate, Leaf: w.tsa.certificate, ValidityPeriodStart: always.from, URI: "https://tsa.example.com",
 		}},
@@ -192,6 +113,20 @@ func (w *world) trustRoot() []byte {
 		w.t.Fatal(err)
 	}
 	return text
+}
+
+// transparencyLog is a log of certificates.
+func transparencyLog(t testing.TB, w *world) map[string]*root.TransparencyLog {
+	t.Helper()
+	logs := w.log.CTLogs()
+	for id, log := range logs {
+		raw, err := hex.DecodeString(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.ID, log.BaseURL, log.SignatureHashFunc = raw, "https://ct.example.com", crypto.SHA256
+	}
+	return logs
 }
 
 // signing is something that the world's signer signs, and when somebody vouches for it; never for the zero time.
