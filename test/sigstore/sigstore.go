@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/assay-dev/assay/test/controlplane"
@@ -43,9 +44,11 @@ type Sigstore struct {
 	TrustedRoot, SigningConfig string
 
 	processes *process.Group
+	turn      *os.File
 }
 
-// Start starts all services and returns when they answer. Nothing is left running when it fails.
+// Start starts all services and returns when they answer. Nothing is left running when it fails. It waits until no other test on this host
+// has them: the timestamp authority has metrics on a port that cannot be chosen.
 func Start(ctx context.Context, options Options) (*Sigstore, error) {
 	dir, err := filepath.Abs(options.Dir)
 	if err != nil {
@@ -55,12 +58,16 @@ func Start(ctx context.Context, options Options) (*Sigstore, error) {
 	if err != nil {
 		return nil, err
 	}
-	processes, err := process.NewGroup(dir)
+	turn, err := takeTurn(ctx)
 	if err != nil {
 		return nil, err
 	}
+	processes, err := process.NewGroup(dir)
+	if err != nil {
+		return nil, errors.Join(err, turn.Close())
+	}
 	s := &starter{
-		Sigstore: &Sigstore{processes: processes}, binaries: binaries, dir: dir, cluster: options.Cluster,
+		Sigstore: &Sigstore{processes: processes, turn: turn}, binaries: binaries, dir: dir, cluster: options.Cluster,
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -68,14 +75,39 @@ func Start(ctx context.Context, options Options) (*Sigstore, error) {
 		s.letIssuerBeAsked, s.startTimestampAuthority, s.startRekor, s.startFulcio, s.writeTrustedRoot, s.writeSigningConfig,
 	} {
 		if err := step(starting); err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot start Sigstore: %w", err), processes.Stop(ctx))
+			return nil, errors.Join(fmt.Errorf("cannot start Sigstore: %w", err), s.Stop(ctx))
 		}
 	}
 	return s.Sigstore, nil
 }
 
 // Stop ends all services.
-func (s *Sigstore) Stop(ctx context.Context) error { return s.processes.Stop(ctx) }
+func (s *Sigstore) Stop(ctx context.Context) error {
+	err := s.processes.Stop(ctx)
+	_ = s.turn.Close() // a second time says that it is closed
+	return err
+}
+
+// takeTurn waits for the lock of a file that whoever has the services holds. The kernel gives it back when its holder ends.
+func takeTurn(ctx context.Context) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), "assay-test-sigstore.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return file, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("another test has Sigstore: %w", err), file.Close())
+		}
+	}
+}
 
 // starter starts the services one by one.
 type starter struct {
