@@ -148,3 +148,21 @@ func TestFunctionariesOfSublayoutsAreLookedForOnceTheSublayoutIsFound(t *testing
 		})
 	}
 }
+
+func TestFunctionariesAreBounded(t *testing.T) {
+	n := newNested(t)
+	var links []evidence.Signed
+	for range 3 {
+		inner := newLayout(nil, n.inner.Steps...)
+		inner.Keys[n.dave.public.KeyID] = n.dave.public
+		for range 50 {
+			one := newPerson("ed25519")
+			inner.Keys[one.public.KeyID] = one.public
+		}
+		links = append(links, n.bob.sublayout(t, inner))
+	}
+	_, err := intoto.Verifier{}.Functionaries(layout.Layout{Document: n.sign(t, n.layout), Owners: n.owners}, links)
+	if err == nil || err.Error() != "the layout and its sublayouts name more than 128 functionaries" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -136,6 +136,12 @@ func TestLayouts(t *testing.T) {
 		"a link with an artifact of no digest": {change: func(t testing.TB, c *chain) {
 			c.replace(t, 2, `"materials":[`, `"materials":[{"name":"x","digest":{}},`)
 		}, want: wantsLinks + "1"},
+		"a link with a digest that is none": {change: func(t testing.TB, c *chain) {
+			c.replace(t, 2, `"materials":[`, `"materials":[{"name":"x","digest":{"sha256":"?"}},`)
+		}, want: wantsLinks + "1"},
+		"a link with an artifact of no name": {change: func(t testing.TB, c *chain) {
+			c.replace(t, 2, `"materials":[`, `"materials":[{"digest":{"sha1":"`+strings.Repeat("a", 40)+`"}},`)
+		}, want: wantsLinks + "1"},
 		"a link of a predicate type like one":   {change: func(t testing.TB, c *chain) { c.replace(t, 2, layout.LinkV03, layout.LinkV03+"/") }, want: wantsLinks + "1"},
 		"a link in a statement of another type": {change: func(t testing.TB, c *chain) { c.replace(t, 2, "Statement/v1", "Statement/v2") }, want: wantsLinks + "1"},
 		"a link of another step's name":         {change: func(t testing.TB, c *chain) { c.replace(t, 2, `"name":"build"`, `"name":"Build"`) }, want: wantsLinks + "1"},
@@ -173,6 +179,18 @@ func TestLayouts(t *testing.T) {
 		"too many signatures": {change: func(_ testing.TB, c *chain) {
 			c.tamper(`"signatures":[`, `"signatures":[`+strings.Repeat(`{"sig":""},`, 64))
 		}, want: "65 signatures, want 64 at most", invalid: true},
+		"an envelope of another type": {change: func(_ testing.TB, c *chain) {
+			c.sign = func(t testing.TB, l in_toto.Layout) []byte {
+				return []byte(strings.Replace(string(envelope(t, l, c.owner)), in_toto.PayloadType, "application/json", 1))
+			}
+		}, want: "does not hold a payload of type application/vnd.in-toto+json", invalid: true},
+		"too many keys": {change: func(_ testing.TB, c *chain) {
+			for i := range 62 {
+				key := c.bob.public
+				key.KeyID = fmt.Sprintf("%064x", i)
+				c.layout.Keys[key.KeyID] = key
+			}
+		}, want: "65 keys, want 64 at most", invalid: true},
 		"no signatures": {change: func(_ testing.TB, c *chain) {
 			c.sign = func(t testing.TB, l in_toto.Layout) []byte { return toJSON(t, l) }
 		}, want: "the layout is not signed", invalid: true},
