@@ -41,6 +41,10 @@ const (
 	// a feed.
 	FeedsCurrentCondition = "FeedsCurrent"
 
+	// KeysExpiringCondition is True while the trusted digest rests on signatures by keys that go out of use within 30 days or are out of
+	// use already; its message names them. It is present only then.
+	KeysExpiringCondition = "KeysExpiring"
+
 	// SealedCondition is True when the seal of the trusted digest is stored and attached to the image in its registry.
 	// It is present when there is a trusted digest.
 	SealedCondition = "Sealed"
@@ -146,6 +150,8 @@ const (
 	ReasonInvalidIdentity = "InvalidIdentity"
 	// ReasonKeyNotFound: the ConfigMap, or the key in it, does not exist.
 	ReasonKeyNotFound = "KeyNotFound"
+	// ReasonKeysExpiring: keys on which the trusted digest rests go out of use within 30 days, or are out of use.
+	ReasonKeysExpiring = "KeysExpiring"
 	// ReasonRunsAsRoot: the image starts as root.
 	ReasonRunsAsRoot = "RunsAsRoot"
 	// ReasonNoMatchingPolicy: no policy speaks of the image in this namespace, so nothing new is trusted.

@@ -158,6 +158,12 @@ type TrustedDigest struct {
 	// +kubebuilder:validation:MaxItems=10
 	Excused []ExcusedFinding `json:"excused,omitempty"`
 
+	// signers are those who signed the image, or stated something about it, and count for a rule; at most eight.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Signers []SignerReference `json:"signers,omitempty"`
+
 	// scan names the database and the feeds by which the findings were judged when the verdict or a count last changed.
 	// +optional
 	Scan *ScanReference `json:"scan,omitempty"`
@@ -233,6 +239,12 @@ type CandidateDigest struct {
 	// +kubebuilder:validation:MaxItems=10
 	Excused []ExcusedFinding `json:"excused,omitempty"`
 
+	// signers are those who signed the image, or stated something about it, and count for a rule; at most eight.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Signers []SignerReference `json:"signers,omitempty"`
+
 	// scan names the database and the feeds by which the findings were judged when the verdict or a count last changed.
 	// +optional
 	Scan *ScanReference `json:"scan,omitempty"`
@@ -279,6 +291,46 @@ type FindingCounts struct {
 	// excused is the number of findings that would block were they not excused.
 	// +optional
 	Excused int32 `json:"excused,omitempty"`
+}
+
+// SignerReference is somebody who signed an image, or a statement about it, and counts for a rule.
+type SignerReference struct {
+	// authority of the policy that believes the signer.
+	// +kubebuilder:validation:MaxLength=63
+	Authority string `json:"authority"`
+	// predicateType of the statement, absent for a signature of the image.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	PredicateType string `json:"predicateType,omitempty"`
+	// identity is the subject of the signer's certificate, or the fingerprint of the key (SHA-256 of its PKIX form in hexadecimal).
+	// +kubebuilder:validation:MaxLength=512
+	Identity string `json:"identity"`
+	// issuer is who vouched for the subject.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Issuer string `json:"issuer,omitempty"`
+	// signedAt is the earliest time at which the signature existed by the word of a log or a timestamp authority.
+	// +optional
+	SignedAt *Timestamp `json:"signedAt,omitempty"`
+	// logEntry is the transparency log and the index of the entry in it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=192
+	LogEntry string `json:"logEntry,omitempty"`
+	// builder that built the image, by its provenance.
+	// +optional
+	// +kubebuilder:validation:MaxLength=384
+	Builder string `json:"builder,omitempty"`
+	// source that was built, with its branch or tag, by its provenance or else by the certificate.
+	// +optional
+	// +kubebuilder:validation:MaxLength=384
+	Source string `json:"source,omitempty"`
+	// commit that was built.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Commit string `json:"commit,omitempty"`
+	// notAfter is when the key goes out of use.
+	// +optional
+	NotAfter *Timestamp `json:"notAfter,omitempty"`
 }
 
 // ExcusedFinding is a finding that would block were it not excused.

@@ -34,21 +34,21 @@ func (w *words) share(status *v1alpha1.TrustedImageStatus) {
 	summary := &status.Summary
 	w.one(&summary.Reason, &summary.SignedBy, &summary.SBOM)
 	if t := status.Trusted; t != nil {
-		t.Rules, t.Worst, t.Reports = slices.Clone(t.Rules), slices.Clone(t.Worst), slices.Clone(t.Reports)
+		t.Rules, t.Worst, t.Signers, t.Reports = slices.Clone(t.Rules), slices.Clone(t.Worst), slices.Clone(t.Signers), slices.Clone(t.Reports)
 		w.one(&t.Repository)
-		w.shareDescription(t.Rules, t.Worst, t.Excused, t.Scan, t.Reports)
+		w.shareDescription(t.Rules, t.Worst, t.Excused, t.Signers, t.Scan, t.Reports)
 	}
 	if c := status.Candidate; c != nil {
-		c.Rules, c.Worst, c.Reports = slices.Clone(c.Rules), slices.Clone(c.Worst), slices.Clone(c.Reports)
+		c.Rules, c.Worst, c.Signers, c.Reports = slices.Clone(c.Rules), slices.Clone(c.Worst), slices.Clone(c.Signers), slices.Clone(c.Reports)
 		w.one(&c.Repository)
-		w.shareDescription(c.Rules, c.Worst, c.Excused, c.Scan, c.Reports)
+		w.shareDescription(c.Rules, c.Worst, c.Excused, c.Signers, c.Scan, c.Reports)
 	}
 	for i := range status.History {
 		w.one(&status.History[i].Repository)
 	}
 }
 
-func (w *words) shareDescription(rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference, excused []v1alpha1.ExcusedFinding, scan *v1alpha1.ScanReference, reports []v1alpha1.ReportReference) {
+func (w *words) shareDescription(rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference, excused []v1alpha1.ExcusedFinding, signers []v1alpha1.SignerReference, scan *v1alpha1.ScanReference, reports []v1alpha1.ReportReference) {
 	for i := range rules {
 		w.one(&rules[i].Policy, &rules[i].Rule, &rules[i].Reason, &rules[i].Message)
 	}
@@ -57,6 +57,9 @@ func (w *words) shareDescription(rules []v1alpha1.RuleResult, worst []v1alpha1.F
 	}
 	for i := range excused {
 		w.one(&excused[i].ID, &excused[i].Package, &excused[i].By, &excused[i].Owner)
+	}
+	for i := range signers {
+		w.one(&signers[i].Authority, &signers[i].PredicateType, &signers[i].Identity, &signers[i].Issuer, &signers[i].Builder, &signers[i].Source)
 	}
 	if scan != nil {
 		w.one(&scan.Database, &scan.KEV, &scan.EPSS)

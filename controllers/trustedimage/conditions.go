@@ -5,12 +5,14 @@ package trustedimage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/reconcile"
 )
@@ -47,6 +49,10 @@ func (s *scope) writeConditions(status *v1alpha1.TrustedImageStatus) {
 	set(v1alpha1.PolicyPassedCondition, true, s.policyPassed())
 	set(v1alpha1.PromotedCondition, s.object.Spec.Source.UpstreamRef != nil, s.promotedCondition())
 	set(v1alpha1.SealedCondition, s.current() != nil, s.sealedCondition())
+	if current := s.current(); current == nil || s.knows(current.reference) {
+		expiring := s.expiringKeys()
+		set(v1alpha1.KeysExpiringCondition, expiring != "", condition{metav1.ConditionTrue, v1alpha1.ReasonKeysExpiring, expiring})
+	}
 }
 
 func (s *scope) ready() condition {
@@ -171,6 +177,31 @@ func (s *scope) demandsSignatures() bool {
 		}
 	}
 	return false
+}
+
+// knows says that the digest was described in this reconcile.
+func (s *scope) knows(reference image.Reference) bool {
+	_, known := s.descriptions[reference]
+	return known
+}
+
+// expiringKeys names the keys about to go on which the trusted digest rests, "" when there are none. What they signed goes on counting; what
+// is signed next needs another key.
+func (s *scope) expiringKeys() string {
+	current := s.current()
+	if current == nil {
+		return ""
+	}
+	expiring, _ := policy.ExpiringKeys(s.descriptions[current.reference].Signers, s.now)
+	var named []string
+	for _, signer := range expiring {
+		named = append(named, fmt.Sprintf("%s until %s", signer.Authority, *signer.NotAfter))
+	}
+	slices.Sort(named)
+	if len(named) == 0 {
+		return ""
+	}
+	return "the trusted digest rests on keys that go out of use: " + strings.Join(slices.Compact(named), ", ") + "; sign it with the keys that follow"
 }
 
 // vouches says that the rule is one on who made the image, and how.

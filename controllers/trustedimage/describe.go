@@ -4,6 +4,8 @@
 package trustedimage
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -17,17 +19,19 @@ type description struct {
 	Findings *v1alpha1.FindingCounts
 	Worst    []v1alpha1.FindingReference
 	Excused  []v1alpha1.ExcusedFinding
+	Signers  []v1alpha1.SignerReference
 	Rules    []v1alpha1.RuleResult
 	Scan     *v1alpha1.ScanReference
 	Reports  []v1alpha1.ReportReference
 }
 
 // describe sums up a verdict and what it rests on, without the reports.
-func describe(examined evidence.Evidence, verdict policy.Verdict) description {
+func describe(policies []policy.Policy, examined evidence.Evidence, verdict policy.Verdict, now time.Time) description {
 	return description{
 		Findings: policy.Count(examined, verdict),
 		Worst:    policy.Worst(examined),
 		Excused:  policy.Excusals(verdict),
+		Signers:  policy.Signers(policies, examined, now),
 		Rules:    verdict.StatusRules(),
 		Scan:     scanOf(examined),
 	}
@@ -71,20 +75,20 @@ const (
 func described(status *v1alpha1.TrustedImageStatus, reference image.Reference) (description, bool) {
 	digest, repository := v1alpha1.DigestString(reference.Digest.String()), reference.Repository.String()
 	if t := status.Trusted; t != nil && t.Digest == digest && t.Repository == repository {
-		return description{t.Findings, t.Worst, t.Excused, t.Rules, t.Scan, t.Reports}, true
+		return description{t.Findings, t.Worst, t.Excused, t.Signers, t.Rules, t.Scan, t.Reports}, true
 	}
 	if c := status.Candidate; c != nil && c.Digest == digest && c.Repository == repository {
-		return description{c.Findings, c.Worst, c.Excused, c.Rules, c.Scan, c.Reports}, true
+		return description{c.Findings, c.Worst, c.Excused, c.Signers, c.Rules, c.Scan, c.Reports}, true
 	}
 	return description{}, false
 }
 
 // describeTrusted writes the description into the entry of the current digest.
 func (d description) describeTrusted(t *v1alpha1.TrustedDigest) {
-	t.Findings, t.Worst, t.Excused, t.Rules, t.Scan, t.Reports = d.Findings, d.Worst, d.Excused, d.Rules, d.Scan, d.Reports
+	t.Findings, t.Worst, t.Excused, t.Signers, t.Rules, t.Scan, t.Reports = d.Findings, d.Worst, d.Excused, d.Signers, d.Rules, d.Scan, d.Reports
 }
 
 // describeCandidate writes the description into that of the candidate.
 func (d description) describeCandidate(c *v1alpha1.CandidateDigest) {
-	c.Findings, c.Worst, c.Excused, c.Rules, c.Scan, c.Reports = d.Findings, d.Worst, d.Excused, d.Rules, d.Scan, d.Reports
+	c.Findings, c.Worst, c.Excused, c.Signers, c.Rules, c.Scan, c.Reports = d.Findings, d.Worst, d.Excused, d.Signers, d.Rules, d.Scan, d.Reports
 }

@@ -24,6 +24,8 @@ func (r *Reconciler) report(ctx context.Context, s *scope) {
 	}
 	if current := s.current(); current != nil && current.verdict != nil {
 		r.describe(ctx, s, current.reference, current.verdict)
+		_, expires := policy.ExpiringKeys(s.descriptions[current.reference].Signers, s.now)
+		s.soon(expires)
 	}
 }
 
@@ -32,7 +34,7 @@ func (r *Reconciler) describe(ctx context.Context, s *scope, reference image.Ref
 	if _, done := s.descriptions[reference]; done || !known {
 		return
 	}
-	now := describe(examined, *verdict)
+	now := describe(s.policies[reference.Repository].Policies, examined, *verdict, s.now)
 	if was, there := described(&s.object.Status, reference); there && now.says(was) && was.Scan != nil && namesSBOMs(was.Reports, examined) {
 		now.Scan, now.Reports = was.Scan, was.Reports
 		s.descriptions[reference] = now
