@@ -14,8 +14,8 @@ import (
 )
 
 // Signed says that sig is a signature by the key over the message, in one of the ways in which the cosign command signs with a key
-// of its kind: ECDSA over SHA-256, or over the hash of the curve's size; Ed25519 pure or pre-hashed; RSA PKCS #1 v1.5 over
-// SHA-256. They are told apart by what is hashed, so that none stands in for another.
+// of its kind: ECDSA over SHA-256, or over the hash of the curve's size; Ed25519 pure or pre-hashed; RSA over SHA-256, by PKCS #1 v1.5
+// or, as in-toto signs layouts and links, by PSS. They are told apart by what is hashed, so that none stands in for another.
 //
 // A signature on P-256 may also be the two numbers one after the other, as JWS has it (RFC 7518, section 3.4) and other makers of
 // statements than cosign write it. That is no weaker: it is another spelling of the same two numbers, which must satisfy the same
@@ -44,7 +44,7 @@ func (k Key) Signed(message, sig []byte) bool {
 			ed25519.VerifyWithOptions(public, sum[:], sig, &ed25519.Options{Hash: crypto.SHA512}) == nil
 	case *rsa.PublicKey:
 		sum := sha256.Sum256(message)
-		return rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], sig) == nil
+		return rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], sig) == nil || rsa.VerifyPSS(public, crypto.SHA256, sum[:], sig, nil) == nil
 	}
 	return false
 }

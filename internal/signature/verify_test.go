@@ -50,6 +50,11 @@ func TestSigned(t *testing.T) {
 		} else if kind != "P-224" {
 			t.Fatal(err)
 		}
+		if kind == "RSA" {
+			if signers["in-toto's"], err = sigstore.LoadRSAPSSSigner(rsaKey, crypto.SHA256, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for way, signer := range signers {
 			sig, err := signer.SignMessage(bytes.NewReader(message))
 			if err != nil {

@@ -4,12 +4,10 @@
 package intoto
 
 import (
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/in-toto/in-toto-golang/in_toto"
@@ -108,19 +106,7 @@ func decodeBase64(text string) ([]byte, error) {
 
 // isSignedBy says that one of the signatures is by the key. Names of keys prove nothing and are not looked at.
 func (s signed) isSignedBy(key signature.Key) bool {
-	for _, sig := range s.signatures {
-		if key.Signed(s.message, sig) {
-			return true
-		}
-		// in-toto's RSA signatures are of another kind than cosign's: rsassa-pss-sha256.
-		if public, isRSA := key.Public.(*rsa.PublicKey); isRSA {
-			sum := sha256.Sum256(s.message)
-			if rsa.VerifyPSS(public, crypto.SHA256, sum[:], sig, nil) == nil {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.signatures, func(sig []byte) bool { return key.Signed(s.message, sig) })
 }
 
 // decode reads a JSON document that can be read in one way only, by the exact names of fields; other fields are passed over.
