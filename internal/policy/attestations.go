@@ -30,9 +30,8 @@ func (t *trial) judgeAttestation(rule v1alpha1.AttestationRule, p Policy) judgem
 type inquiry struct {
 	*trial
 	rule v1alpha1.AttestationRule
-	// met are the manifests about which a statement meets the rule, until the moment when the first of them ceases to.
-	met   map[image.Digest]bool
-	until moments
+	// met are the manifests about which a statement meets the rule.
+	met map[image.Digest]bool
 	// undecided and refused are the first reasons why it is not known, or known not, that there is one; missing says what each
 	// authority stated instead.
 	undecided, refused *judgement
@@ -52,35 +51,33 @@ func (q *inquiry) ask(name v1alpha1.RuleName, p Policy) {
 			continue
 		}
 		until, err := believed.Value.Accepts(signed.Signer, q.now)
+		q.changesAt(until)
 		if err != nil {
 			found = "one does not count: " + err.Error()
 			continue
 		}
 		found = "one is refused"
-		q.weigh(name, signed, until)
+		q.weigh(name, signed)
 	}
 	switch {
 	case statements.Rest.State != evidence.Known:
 		q.doubt(unlooked(name, statements.Rest, v1alpha1.ReasonAttestationUnchecked, "its attestations were not looked for yet"))
-	case found == "" && statements.Rest.Value != "":
-		found = statements.Rest.Value
 	case found == "":
-		found = "none"
+		found = cmp.Or(statements.Rest.Value, "none")
 	}
 	q.missing = append(q.missing, fmt.Sprintf("%s (%s)", name, evidence.Printable(found, maxFound)))
 }
 
 // weigh compares one statement by the authority with the rule.
-func (q *inquiry) weigh(name v1alpha1.RuleName, signed evidence.Signed, until time.Time) {
-	j, outdated := q.meets(signed)
+func (q *inquiry) weigh(name v1alpha1.RuleName, signed evidence.Signed) {
+	j, until := q.meets(signed)
+	q.changesAt(until)
 	j.message = fmt.Sprintf("%s states it, but %s", name, j.message)
 	switch {
 	case j.of == v1alpha1.ResultPass:
 		for _, manifest := range signed.Manifests {
 			q.met[manifest] = true
 		}
-		q.until.add(until, q.now)
-		q.until.add(outdated, q.now)
 	case j.of == v1alpha1.ResultUnknown:
 		q.doubt(j)
 	case q.refused == nil:
@@ -97,7 +94,6 @@ func (q *inquiry) doubt(j judgement) {
 func (q *inquiry) concluded() judgement {
 	switch {
 	case q.covered():
-		q.changesAt(q.until.earliest)
 		return pass()
 	case q.undecided != nil:
 		return *q.undecided
@@ -118,7 +114,7 @@ func (q *inquiry) covered() bool {
 	return len(q.platforms) > 0 && !slices.ContainsFunc(q.platforms, func(p evidence.Platform) bool { return !q.met[p.Manifest] })
 }
 
-// meets says whether a statement says what the rule demands, and when it ceases to by itself.
+// meets says whether a statement says what the rule demands, and when that changes by itself.
 func (q *inquiry) meets(signed evidence.Signed) (j judgement, until time.Time) {
 	if signed.Statement == nil {
 		return judgement{of: v1alpha1.ResultUnknown, reason: v1alpha1.ReasonAttestationUnchecked, message: "the statement was not read yet"}, until
@@ -157,7 +153,7 @@ func isSBOM(predicateType string) bool {
 
 func refused(message string) judgement { return fail(v1alpha1.ReasonAttestationRefused, message) }
 
-// scannedLately says until when a report of a scan is young enough.
+// scannedLately says until when a report of a scan is young enough, or not yet.
 func (q *inquiry) scannedLately(rules v1alpha1.ScanAttestationRules, content []byte) (until time.Time, err error) {
 	scan, err := predicate.ParseScan(content)
 	if err != nil {
@@ -170,7 +166,7 @@ func (q *inquiry) scannedLately(rules v1alpha1.ScanAttestationRules, content []b
 	until = scan.FinishedAt.Add(maxAge.Duration(0))
 	switch {
 	case scan.FinishedAt.After(q.now.Add(maxClockSkew)):
-		return time.Time{}, outdated(fmt.Sprintf("the scan ends in the future, at %s", scan.FinishedAt.UTC().Format(time.RFC3339)))
+		return scan.FinishedAt.Add(-maxClockSkew), outdated(fmt.Sprintf("the scan ends in the future, at %s", scan.FinishedAt.UTC().Format(time.RFC3339)))
 	case !until.After(q.now):
 		return time.Time{}, outdated(fmt.Sprintf("the scan ended at %s, which is longer ago than scan.maxAge %s; scan it again",
 			scan.FinishedAt.UTC().Format(time.RFC3339), maxAge))

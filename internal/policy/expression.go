@@ -17,7 +17,7 @@ import (
 
 // Bounds of an expression: what it may cost, in CEL's units, of which a simple comparison takes one, and how many are kept compiled.
 const (
-	maxCost     = 1_000_000
+	maxCost     = 100_000
 	maxPrograms = 1024
 )
 

@@ -14,7 +14,7 @@ import (
 )
 
 // hashFormat names the form of what is hashed. Another form needs another name.
-const hashFormat = "assay.dev/policies/v1"
+const hashFormat = "assay.dev/policies/v2"
 
 // The canonical form of policies: whatever can change a verdict or a promotion, sorted, and nothing else. What is not set is not
 // written, so that a field that comes to be later leaves the hash of policies without it as it was.

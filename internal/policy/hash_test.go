@@ -4,12 +4,15 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/policy/authority"
+	"github.com/assay-dev/assay/internal/predicate"
 )
 
 // everyField returns a policy in which every field is set.
@@ -42,6 +45,19 @@ func everyField() Policy {
 		{Name: "a", Licenses: []v1alpha1.LicensePattern{"b", "a"}},
 	}}
 	p.Spec.Image.Secrets = v1alpha1.SecretsDeny
+	p.Spec.Attestations = []v1alpha1.AttestationRule{
+		{Name: "built", PredicateType: predicate.ProvenanceV1, SignedBy: []v1alpha1.RuleName{"release", "ci"}, Rule: "true", SLSA: &v1alpha1.ProvenanceRules{
+			Builders: []v1alpha1.AttestedPattern{"b", "*"}, Sources: []v1alpha1.AttestedPattern{"b", "*"}, Refs: []v1alpha1.AttestedPattern{"b", "*"},
+			BuildTypes: []v1alpha1.AttestedPattern{"b", "*"}, MinLevel: 1,
+		}},
+		{Name: "scanned", PredicateType: predicate.ScanV1, SignedBy: []v1alpha1.RuleName{"ci"}, Scan: &v1alpha1.ScanAttestationRules{MaxAge: "24h"}},
+		{Name: "tested", PredicateType: predicate.TestResultV01, SignedBy: []v1alpha1.RuleName{"ci"}, TestResult: &v1alpha1.TestResultRules{Tests: []v1alpha1.AttestedPattern{"b", "*"}}},
+		{Name: "verified", PredicateType: predicate.SummaryV1, SignedBy: []v1alpha1.RuleName{"ci"}, VSA: &v1alpha1.SummaryRules{
+			Verifiers: []v1alpha1.AttestedPattern{"b", "*"}, Resources: []v1alpha1.AttestedPattern{"b", "*"}, MinLevel: 1,
+		}},
+	}
+	p.Spec.Layouts = []v1alpha1.LayoutRule{{Name: "chain"}, {Name: "another"}}
+	p.Layouts = map[v1alpha1.RuleName]evidence.Fact[string]{"chain": evidence.Checked("l1"), "another": evidence.Checked("l2")}
 	return p
 }
 
@@ -65,9 +81,7 @@ func firstFields() Policy {
 			Promotion: &v1alpha1.PromotionRules{From: &v1alpha1.PromotionFrom{Namespaces: []v1alpha1.NamespacePattern{"staging", "*-staging"}}},
 			Admission: &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionEnforce},
 		},
-		Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{
-			"ci": evidence.Checked("11"), "release": evidence.Checked("22"), "unused": evidence.Checked("33"),
-		},
+		Authorities: map[v1alpha1.RuleName]believed{"ci": believedKey("11"), "release": believedKey("22"), "unused": believedKey("33")},
 	}
 }
 
@@ -75,11 +89,7 @@ func firstFields() Policy {
 func deep(p Policy) Policy {
 	p.Spec = *p.Spec.DeepCopy()
 	p.Namespaces = slices.Clone(p.Namespaces)
-	authorities := map[v1alpha1.RuleName]evidence.Fact[string]{}
-	for name, key := range p.Authorities {
-		authorities[name] = key
-	}
-	p.Authorities = authorities
+	p.Authorities, p.Layouts = maps.Clone(p.Authorities), maps.Clone(p.Layouts)
 	documents := map[v1alpha1.RuleName]evidence.Fact[[]evidence.VEXStatement]{}
 	for name, document := range p.VEX {
 		document.Value = slices.Clone(document.Value)
@@ -101,7 +111,18 @@ func TestHashDoesNotDependOn(t *testing.T) {
 		"the order of authorities":             func(p *Policy) { slices.Reverse(p.Spec.Authorities) },
 		"the order of promotion.from":          func(p *Policy) { slices.Reverse(p.Spec.Promotion.From.Namespaces) },
 		"a default that is written out":        func(p *Policy) { p.Spec.Signatures[0].Threshold = 1 },
-		"an authority that no rule counts":     func(p *Policy) { p.Authorities["unused"] = evidence.Checked("44") },
+		"an authority that no rule counts":     func(p *Policy) { p.Authorities["unused"] = believedKey("44") },
+		"the order of attestations":            func(p *Policy) { slices.Reverse(p.Spec.Attestations) },
+		"the order of signedBy":                func(p *Policy) { slices.Reverse(p.Spec.Attestations[0].SignedBy) },
+		"the order of builders":                func(p *Policy) { slices.Reverse(p.Spec.Attestations[0].SLSA.Builders) },
+		"the order of sources":                 func(p *Policy) { slices.Reverse(p.Spec.Attestations[0].SLSA.Sources) },
+		"the order of refs":                    func(p *Policy) { slices.Reverse(p.Spec.Attestations[0].SLSA.Refs) },
+		"the order of build types":             func(p *Policy) { slices.Reverse(p.Spec.Attestations[0].SLSA.BuildTypes) },
+		"the order of tests":                   func(p *Policy) { slices.Reverse(p.Spec.Attestations[2].TestResult.Tests) },
+		"the order of verifiers":               func(p *Policy) { slices.Reverse(p.Spec.Attestations[3].VSA.Verifiers) },
+		"the order of resources":               func(p *Policy) { slices.Reverse(p.Spec.Attestations[3].VSA.Resources) },
+		"the order of layouts":                 func(p *Policy) { slices.Reverse(p.Spec.Layouts) },
+		"where a layout and its keys stand":    func(p *Policy) { p.Spec.Layouts[0].Keys = []v1alpha1.TextSource{{Inline: "PEM"}} },
 		"where the key of an authority stands": func(p *Policy) { p.Spec.Authorities[0].Key = &v1alpha1.KeySource{Inline: "PEM"} },
 		"the reason of an exception":           func(p *Policy) { p.Spec.Vulnerabilities.Exceptions[0].Reason = "other" },
 		"the owner of an exception":            func(p *Policy) { p.Spec.Vulnerabilities.Exceptions[0].Owner = "other" },
@@ -123,7 +144,9 @@ func TestHashDoesNotDependOn(t *testing.T) {
 		"the order of denied packages":         func(p *Policy) { slices.Reverse(p.Spec.SBOM.Deny[0].Packages) },
 		"the order of denied licences":         func(p *Policy) { slices.Reverse(p.Spec.SBOM.Deny[1].Licenses) },
 		"why a key cannot be used when it can": func(p *Policy) {
-			p.Authorities["ci"] = evidence.Fact[string]{State: evidence.Known, Value: "11", Message: "words"}
+			ci := p.Authorities["ci"]
+			ci.Message = "words"
+			p.Authorities["ci"] = ci
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,17 +162,46 @@ func TestHashDoesNotDependOn(t *testing.T) {
 func TestHashDependsOn(t *testing.T) {
 	seen := map[string]string{Hash([]Policy{everyField()}).String(): "the policy itself"}
 	for name, change := range map[string]func(*Policy){
-		"the policy's name":          func(p *Policy) { p.Name = "other" },
-		"a block rule's name":        func(p *Policy) { p.Spec.Vulnerabilities.Block[0].Name = "kev" },
-		"a block rule less":          func(p *Policy) { p.Spec.Vulnerabilities.Block = p.Spec.Vulnerabilities.Block[1:] },
-		"minSeverity":                func(p *Policy) { p.Spec.Vulnerabilities.Block[1].MinSeverity = v1alpha1.SeverityHigh },
-		"fix":                        func(p *Policy) { p.Spec.Vulnerabilities.Block[1].Fix = "" },
-		"exploited":                  func(p *Policy) { p.Spec.Vulnerabilities.Block[1].Exploited = v1alpha1.ExploitedKnown },
-		"a signature rule less":      func(p *Policy) { p.Spec.Signatures = p.Spec.Signatures[1:] },
-		"anyOf":                      func(p *Policy) { p.Spec.Signatures[1].AnyOf = p.Spec.Signatures[1].AnyOf[1:] },
-		"threshold":                  func(p *Policy) { p.Spec.Signatures[1].Threshold = 1 },
-		"the key of an authority":    func(p *Policy) { p.Authorities["ci"] = evidence.Checked("99") },
-		"a key that cannot be used":  func(p *Policy) { p.Authorities["ci"] = evidence.Unchecked[string]("InvalidKey", "words") },
+		"the policy's name":         func(p *Policy) { p.Name = "other" },
+		"a block rule's name":       func(p *Policy) { p.Spec.Vulnerabilities.Block[0].Name = "kev" },
+		"a block rule less":         func(p *Policy) { p.Spec.Vulnerabilities.Block = p.Spec.Vulnerabilities.Block[1:] },
+		"minSeverity":               func(p *Policy) { p.Spec.Vulnerabilities.Block[1].MinSeverity = v1alpha1.SeverityHigh },
+		"fix":                       func(p *Policy) { p.Spec.Vulnerabilities.Block[1].Fix = "" },
+		"exploited":                 func(p *Policy) { p.Spec.Vulnerabilities.Block[1].Exploited = v1alpha1.ExploitedKnown },
+		"a signature rule less":     func(p *Policy) { p.Spec.Signatures = p.Spec.Signatures[1:] },
+		"anyOf":                     func(p *Policy) { p.Spec.Signatures[1].AnyOf = p.Spec.Signatures[1].AnyOf[1:] },
+		"threshold":                 func(p *Policy) { p.Spec.Signatures[1].Threshold = 1 },
+		"the key of an authority":   func(p *Policy) { p.Authorities["ci"] = believedKey("99") },
+		"a key that cannot be used": func(p *Policy) { p.Authorities["ci"] = evidence.Unchecked[authority.Authority]("InvalidKey", "words") },
+		"who stands for an authority": func(p *Policy) {
+			p.Authorities["ci"] = keyless(v1alpha1.Identity{Issuer: teamIssuer, Subject: teamSubject})
+		},
+		"what an identity must be": func(p *Policy) { p.Authorities["ci"] = keyless(v1alpha1.Identity{Issuer: teamIssuer, Subject: "x"}) },
+		"a chain":                  func(p *Policy) { p.Authorities["ci"] = chain(v1alpha1.CertificateAuthority{}) },
+		"the window of a key": func(p *Policy) {
+			p.Authorities["ci"] = evidence.Checked(authority.OfKey(ciAnchor, ciPrint, v1alpha1.KeySource{NotAfter: new(v1alpha1.NewTimestamp(now))}))
+		},
+		"an attestation less":   func(p *Policy) { p.Spec.Attestations = p.Spec.Attestations[1:] },
+		"an attestation's name": func(p *Policy) { p.Spec.Attestations[0].Name = "other" },
+		"predicateType":         func(p *Policy) { p.Spec.Attestations[0].PredicateType = predicate.ProvenanceV02 },
+		"signedBy":              func(p *Policy) { p.Spec.Attestations[0].SignedBy = []v1alpha1.RuleName{"ci"} },
+		"rule":                  func(p *Policy) { p.Spec.Attestations[0].Rule = "false" },
+		"slsa":                  func(p *Policy) { p.Spec.Attestations[0].SLSA = nil },
+		"builders":              func(p *Policy) { p.Spec.Attestations[0].SLSA.Builders = nil },
+		"sources":               func(p *Policy) { p.Spec.Attestations[0].SLSA.Sources = nil },
+		"refs":                  func(p *Policy) { p.Spec.Attestations[0].SLSA.Refs = nil },
+		"buildTypes":            func(p *Policy) { p.Spec.Attestations[0].SLSA.BuildTypes = nil },
+		"slsa.minLevel":         func(p *Policy) { p.Spec.Attestations[0].SLSA.MinLevel = 2 },
+		"scan.maxAge":           func(p *Policy) { p.Spec.Attestations[1].Scan.MaxAge = "25h" },
+		"tests":                 func(p *Policy) { p.Spec.Attestations[2].TestResult.Tests[0] = "c" },
+		"verifiers":             func(p *Policy) { p.Spec.Attestations[3].VSA.Verifiers[0] = "c" },
+		"resources":             func(p *Policy) { p.Spec.Attestations[3].VSA.Resources = nil },
+		"vsa.minLevel":          func(p *Policy) { p.Spec.Attestations[3].VSA.MinLevel = 2 },
+		"a layout less":         func(p *Policy) { p.Spec.Layouts = p.Spec.Layouts[1:] },
+		"a layout":              func(p *Policy) { p.Layouts["chain"] = evidence.Checked("l3") },
+		"a layout that cannot be used": func(p *Policy) {
+			p.Layouts["chain"] = evidence.Unchecked[string](v1alpha1.ReasonInvalidLayout, "words")
+		},
 		"image.user":                 func(p *Policy) { p.Spec.Image.User = "" },
 		"minEPSS":                    func(p *Policy) { p.Spec.Vulnerabilities.Block[0].MinEPSS = "0.2" },
 		"gracePeriod":                func(p *Policy) { p.Spec.Vulnerabilities.Block[1].GracePeriod = nil },
@@ -219,8 +271,8 @@ func TestHashIsStable(t *testing.T) {
 		policy Policy
 		want   string
 	}{
-		"the fields of the first version": {firstFields(), "sha256:f781f74a97f02b466ac7d7bab92eb8e0b780ddfcde1b74d17d8400940bd54ccf"},
-		"every field":                     {everyField(), "sha256:7f9ed58f27890287ce5844f625eb4ec773bee1162c09174c9c847250845dfc2d"},
+		"the fields of the first version": {firstFields(), "sha256:759d917bd58ab4d68b599c8200b8b46cf38769e76d7e8baad0bfc76f212dc0a7"},
+		"every field":                     {everyField(), "sha256:54cc0e6af5605e16777574a97da43f8a35da1db01b6f76bcf61f96a9eb7d36bd"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Hash([]Policy{test.policy}).String(); got != test.want {

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
+	"github.com/assay-dev/assay/internal/policy/authority"
+	"github.com/assay-dev/assay/internal/predicate"
 )
 
 var (
@@ -31,15 +34,11 @@ var (
 	}
 )
 
-// The time of most tests, and the day before.
+// The time of most tests, and the days before and after.
 var (
 	now       = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	yesterday = now.Add(-24 * time.Hour)
-)
-
-const (
-	ciPrint      = "11"
-	releasePrint = "22"
+	tomorrow  = now.Add(24 * time.Hour)
 )
 
 // platform returns a platform's evidence with nothing to object to but the findings.
@@ -66,9 +65,9 @@ func clean(findings ...evidence.Finding) evidence.Evidence {
 	return evidence.Evidence{
 		Image:     checkout,
 		Platforms: []evidence.Platform{platform("linux/amd64", findings...)},
-		Signatures: map[string]evidence.Fact[evidence.Signature]{
-			ciPrint:      evidence.Checked(evidence.Signature{Verified: true}),
-			releasePrint: evidence.Checked(evidence.Signature{Message: "no signature of the image is by this key"}),
+		Signed: map[string]evidence.Statements{
+			ciAnchor:      found(signatureBy(byKey(ciPrint))),
+			releaseAnchor: found(),
 		},
 		Database: evidence.Checked(evidence.Feed{Version: "sha256:1", UpdatedAt: yesterday}),
 		KEV:      evidence.Checked(evidence.Feed{Version: "2026.01.01", Entries: 1300}),
@@ -96,18 +95,6 @@ func blocking(rule v1alpha1.BlockRule) Policy {
 	return Policy{Name: "prod/strict", Namespace: "prod", Spec: v1alpha1.PolicySpec{
 		Vulnerabilities: &v1alpha1.VulnerabilityRules{Block: []v1alpha1.BlockRule{rule}},
 	}}
-}
-
-func signed(threshold int32, anyOf ...v1alpha1.RuleName) Policy {
-	return Policy{
-		Name: "prod/strict", Namespace: "prod",
-		Spec: v1alpha1.PolicySpec{Signatures: []v1alpha1.SignatureRule{{Name: "rule", AnyOf: anyOf, Threshold: threshold}}},
-		Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{
-			"ci": evidence.Checked(ciPrint), "ci-again": evidence.Checked(ciPrint), "release": evidence.Checked(releasePrint),
-			"broken": evidence.Unchecked[string](v1alpha1.ReasonKeyNotFound, "ConfigMap keys does not exist"),
-			"unseen": evidence.Checked("44"),
-		},
-	}
 }
 
 func nonRootOnly() Policy {
@@ -232,21 +219,19 @@ func TestJudge(t *testing.T) {
 		},
 		"a missing signature rejects and tells what was found": {
 			[]Policy{signed(1, "release")}, clean(), Rejected, v1alpha1.ReasonSignatureMissing,
-			"signed by 0 of 1 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)",
+			"signed by 0 of 1 needed authorities; sign the digest with cosign sign; missing: release (no signature)",
 		},
 		"one of two demanded signatures is not enough": {
 			[]Policy{signed(2, "release", "ci")}, clean(), Rejected, v1alpha1.ReasonSignatureMissing,
-			"signed by 1 of 2 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)",
+			"signed by 1 of 2 needed authorities; sign the digest with cosign sign; missing: release (no signature)",
 		},
 		"two names of one key count once": {
 			[]Policy{signed(2, "ci", "ci-again")}, clean(), Rejected, v1alpha1.ReasonSignatureMissing,
-			"signed by 1 of 2 needed authorities, because names in anyOf share a key; name more authorities, or lower the threshold",
+			"signed by 1 of 2 needed authorities, because several names in anyOf stand for one signer; name more authorities, or lower the threshold",
 		},
 		"two distinct signatures meet a threshold of two": {
 			[]Policy{signed(2, "ci", "release")}, with(clean(), func(e *evidence.Evidence) {
-				e.Signatures = map[string]evidence.Fact[evidence.Signature]{
-					ciPrint: e.Signatures[ciPrint], releasePrint: evidence.Checked(evidence.Signature{Verified: true}),
-				}
+				e.Signed = map[string]evidence.Statements{ciAnchor: e.Signed[ciAnchor], releaseAnchor: found(signatureBy(byKey(releasePrint)))}
 			}), Trusted, v1alpha1.ReasonPolicyPassed, "",
 		},
 		"an authority whose key cannot be used is unknown": {
@@ -258,16 +243,14 @@ func TestJudge(t *testing.T) {
 		},
 		"a registry that did not answer is no bad signature": {
 			[]Policy{signed(1, "ci")}, with(clean(), func(e *evidence.Evidence) {
-				e.Signatures = map[string]evidence.Fact[evidence.Signature]{
-					ciPrint: evidence.Unchecked[evidence.Signature](v1alpha1.ReasonRegistryUnavailable, "registry.example.com does not answer"),
+				e.Signed = map[string]evidence.Statements{
+					ciAnchor: {Rest: evidence.Unchecked[string](v1alpha1.ReasonRegistryUnavailable, "registry.example.com does not answer")},
 				}
 			}), Undetermined, v1alpha1.ReasonRegistryUnavailable, "authority ci: registry.example.com does not answer",
 		},
-		"a signature that could not be checked is unknown, whatever its value says": {
+		"a look that was cut short is unknown, whatever its value says": {
 			[]Policy{signed(1, "ci")}, with(clean(), func(e *evidence.Evidence) {
-				e.Signatures = map[string]evidence.Fact[evidence.Signature]{
-					ciPrint: {State: evidence.CouldNotCheck, Value: evidence.Signature{Verified: true}},
-				}
+				e.Signed = map[string]evidence.Statements{ciAnchor: {Rest: evidence.Fact[string]{State: evidence.CouldNotCheck, Value: "2 signatures by others"}}}
 			}), Undetermined, v1alpha1.ReasonSignatureUnchecked, "authority ci: its signature was not looked for yet",
 		},
 		"a signature that nobody looked for is unknown": {
@@ -276,7 +259,7 @@ func TestJudge(t *testing.T) {
 		},
 		"an authority that the policy does not have is unknown": {
 			[]Policy{signed(1, "nobody")}, clean(), Undetermined, v1alpha1.ReasonSignatureUnchecked,
-			"authority nobody: its key was not looked at yet",
+			"authority nobody: what it is made of was not looked at yet",
 		},
 		"an image that starts as another user passes": {
 			[]Policy{nonRootOnly()}, clean(), Trusted, v1alpha1.ReasonPolicyPassed, "",
@@ -337,7 +320,15 @@ func TestRulesAreListedByPolicyAndField(t *testing.T) {
 	}
 	got := Judge([]Policy{a, b}, clean(openssl), Circumstances{Now: now})
 	const fixable = "1 finding: CVE-2024-1 in openssl 3.0.1 (Critical, fixed in 3.0.2); update the packages, or the base image that brings them"
-	const released = "signed by 1 of 2 needed authorities; sign the digest with cosign sign --key; missing: release (no signature of the image is by this key)"
+	const released = "signed by 1 of 2 needed authorities; sign the digest with cosign sign; missing: release (no signature)"
+	absent := func(policy, rule, predicateType, found string) v1alpha1.RuleResult {
+		return v1alpha1.RuleResult{Policy: policy, Rule: "attestations[" + rule + "]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonAttestationMissing,
+			Message: "no attestation of type " + predicateType + "; attach one with cosign attest; found by " + found}
+	}
+	unfollowed := func(policy, rule string) v1alpha1.RuleResult {
+		return v1alpha1.RuleResult{Policy: policy, Rule: "layouts[" + rule + "]", Result: v1alpha1.ResultUnknown, Reason: v1alpha1.ReasonAttestationUnchecked,
+			Message: "the links of the layout were not looked for yet"}
+	}
 	var want []v1alpha1.RuleResult
 	for _, name := range []string{"prod/a", "z"} {
 		want = append(want,
@@ -350,6 +341,9 @@ func TestRulesAreListedByPolicyAndField(t *testing.T) {
 			v1alpha1.RuleResult{Policy: name, Rule: "sbom.deny[b]", Result: v1alpha1.ResultPass},
 			v1alpha1.RuleResult{Policy: name, Rule: "signatures[built]", Result: v1alpha1.ResultPass},
 			v1alpha1.RuleResult{Policy: name, Rule: "signatures[released]", Result: v1alpha1.ResultFail, Reason: v1alpha1.ReasonSignatureMissing, Message: released},
+			absent(name, "built", predicate.ProvenanceV1, "ci (none), release (none)"), absent(name, "scanned", predicate.ScanV1, "ci (none)"),
+			absent(name, "tested", predicate.TestResultV01, "ci (none)"), absent(name, "verified", predicate.SummaryV1, "ci (none)"),
+			unfollowed(name, "another"), unfollowed(name, "chain"),
 			v1alpha1.RuleResult{Policy: name, Rule: "image.user", Result: v1alpha1.ResultPass},
 			v1alpha1.RuleResult{Policy: name, Rule: "image.secrets", Result: v1alpha1.ResultPass},
 		)
@@ -357,7 +351,7 @@ func TestRulesAreListedByPolicyAndField(t *testing.T) {
 	if diff := cmp.Diff(want, got.Rules); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
-	if message := "prod/a, signatures[released]: " + released + "; 3 more rules do not pass"; got.Message() != message {
+	if message := "prod/a, signatures[released]: " + released + "; 15 more rules do not pass"; got.Message() != message {
 		t.Errorf("message: %s", got.Message())
 	}
 }
@@ -385,9 +379,11 @@ func TestHostileWordsAreEscapedAndBounded(t *testing.T) {
 	e.Platforms[0].Platform = image.Platform{OS: long, Architecture: long}
 	e.Platforms = append(e.Platforms, platform("linux/arm64"))
 	e.Platforms[0].Config.User = long
-	e.Signatures = map[string]evidence.Fact[evidence.Signature]{releasePrint: evidence.Checked(evidence.Signature{Message: long})}
+	e.Signed = map[string]evidence.Statements{releaseAnchor: {Rest: evidence.Checked(long)}, rootAnchor: found(
+		signatureBy(logged(evidence.Certificate{Subject: long, Issuer: githubIssuer})), provenanceBy(byKey(ciPrint), `{"builder":{"id":`+quoted(t, long[:1000])+`},"buildType":"x"}`))}
+	longest := demanding(v1alpha1.AttestationRule{PredicateType: predicate.ProvenanceV02, SLSA: &v1alpha1.ProvenanceRules{Builders: []v1alpha1.AttestedPattern{"x"}}})
 	unchecked := signed(1, "unseen")
-	unchecked.Authorities["unseen"] = evidence.Unchecked[string](long, long)
+	unchecked.Authorities["unseen"] = evidence.Unchecked[authority.Authority](long, long)
 	e.Platforms[0].Distribution.Value = evidence.Distribution{Name: long, EndOfLife: true}
 	e.Platforms[0].Inventory.Value.Unidentified = []string{long, long, long, long}
 	e.Platforms[0].Secrets = evidence.Checked([]evidence.Secret{{Rule: long, Place: long, Line: 1 << 30, Layer: checkout.Digest}})
@@ -395,7 +391,7 @@ func TestHostileWordsAreEscapedAndBounded(t *testing.T) {
 	unreadable := stating()
 	unreadable.VEX["vendor"] = evidence.Unchecked[[]evidence.VEXStatement](long, long)
 	policies := []Policy{
-		blocking(low), signed(1, "release"), nonRootOnly(), unchecked, unreadable,
+		blocking(low), signed(1, "release"), nonRootOnly(), unchecked, unreadable, signed(1, "builder"), longest,
 		denying(v1alpha1.SBOMDenyRule{Licenses: []v1alpha1.LicensePattern{"*"}}), denying(v1alpha1.SBOMDenyRule{Packages: []v1alpha1.PackagePattern{"pkg:npm/*"}}),
 		{Name: "a", Spec: v1alpha1.PolicySpec{
 			Vulnerabilities: &v1alpha1.VulnerabilityRules{EndOfLife: v1alpha1.ToleranceDeny, Unidentified: v1alpha1.ToleranceDeny},
@@ -443,4 +439,14 @@ func TestTheZeroOutcomeIsUndetermined(t *testing.T) {
 			t.Errorf("%d: got %s, want %s", outcome, got, want)
 		}
 	}
+}
+
+// quoted returns the text in JSON.
+func quoted(t *testing.T, text string) string {
+	t.Helper()
+	content, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
-	"github.com/assay-dev/assay/internal/evidence"
 )
 
 func TestFeedsAreThoseThatRulesRead(t *testing.T) {
@@ -48,16 +47,42 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-func TestVEXFingerprintsAreThoseThatSourcesName(t *testing.T) {
+func TestAnchorsAreThoseThatRulesReferTo(t *testing.T) {
 	p := attesting()
 	p.Spec.Vulnerabilities.VEX = append(p.Spec.Vulnerabilities.VEX,
-		v1alpha1.VEXSource{Name: "b", AttestedBy: []v1alpha1.RuleName{"ci-again", "broken", "release"}}, v1alpha1.VEXSource{Name: "c", ConfigMapKeyRef: &v1alpha1.ConfigMapKeyReference{}})
-	p.Spec.Signatures = []v1alpha1.SignatureRule{{Name: "a", AnyOf: []v1alpha1.RuleName{"unseen"}}}
-	p.Authorities["unseen"] = evidence.Checked("44")
-	if diff := cmp.Diff([]string{"11", "22"}, VEXFingerprints([]Policy{p, {}, p})); diff != "" {
-		t.Errorf("fingerprints (-want +got):\n%s", diff)
+		v1alpha1.VEXSource{Name: "b", AttestedBy: []v1alpha1.RuleName{"ci-again", "broken", "nobody"}}, v1alpha1.VEXSource{Name: "c", ConfigMapKeyRef: &v1alpha1.ConfigMapKeyReference{}})
+	for name, test := range map[string]struct {
+		spec v1alpha1.PolicySpec
+		want []string
+	}{
+		"nothing refers to nobody":                   {v1alpha1.PolicySpec{}, nil},
+		"a key that signs":                           {signed(1, "ci").Spec, []string{ciAnchor}},
+		"two names of one key":                       {signed(1, "ci", "ci-again").Spec, []string{ciAnchor}},
+		"two identities under one trust root":        {signed(1, "builder", "team").Spec, []string{rootAnchor}},
+		"what cannot be used, or is not there":       {signed(1, "broken", "nobody").Spec, nil},
+		"authorities of each kind":                   {signed(1, "own", "release", "team").Spec, []string{releaseAnchor, ownAnchor, rootAnchor}},
+		"those who attest":                           {demanding(v1alpha1.AttestationRule{SignedBy: []v1alpha1.RuleName{"team", "ci"}}).Spec, []string{ciAnchor, rootAnchor}},
+		"those whose VEX documents are believed":     {p.Spec, []string{ciAnchor}},
+		"a layout names its functionaries' own keys": {laidOut().Spec, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := Policy{Spec: test.spec, Authorities: authorities()}
+			if diff := cmp.Diff(test.want, Anchors([]Policy{asked, {}, asked})); diff != "" {
+				t.Errorf("anchors (-want +got):\n%s", diff)
+			}
+		})
 	}
-	if diff := cmp.Diff([]string{"44"}, Fingerprints([]Policy{p})); diff != "" {
-		t.Errorf("fingerprints of signatures (-want +got):\n%s", diff)
+}
+
+func TestPredicateTypesAreThoseThatRulesRead(t *testing.T) {
+	p, other := demanding(v1alpha1.AttestationRule{PredicateType: "https://example.com/b/v1"}), demanding(v1alpha1.AttestationRule{PredicateType: "https://example.com/a/v1"})
+	if diff := cmp.Diff([]string{"https://example.com/a/v1", "https://example.com/b/v1"}, PredicateTypes([]Policy{p, {}, other, p})); diff != "" {
+		t.Errorf("types (-want +got):\n%s", diff)
+	}
+}
+
+func TestVEXIsNeededWhereAuthoritiesAttestIt(t *testing.T) {
+	if NeedsVEX([]Policy{{}, stating(notAffected), signed(1, "ci")}) || !NeedsVEX([]Policy{{}, attesting()}) {
+		t.Error("documents that are attested are looked for when a policy believes some, and only then")
 	}
 }

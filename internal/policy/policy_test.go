@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
-	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 )
 
@@ -74,21 +73,5 @@ func TestMatchingIsSortedByName(t *testing.T) {
 	got := Names(Matching(policies, "prod", repository(t, "nginx")))
 	if diff := cmp.Diff([]string{"a", "prod/b", "z"}, got); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
-	}
-}
-
-func TestFingerprintsAreThoseThatSignatureRulesCount(t *testing.T) {
-	p := Policy{
-		Spec: v1alpha1.PolicySpec{Signatures: []v1alpha1.SignatureRule{
-			{Name: "a", AnyOf: []v1alpha1.RuleName{"ci", "release", "gone", "unseen"}},
-			{Name: "b", AnyOf: []v1alpha1.RuleName{"ci"}},
-		}},
-		Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{
-			"ci": evidence.Checked("22"), "release": evidence.Checked("11"), "unused": evidence.Checked("33"),
-			"gone": evidence.Unchecked[string](v1alpha1.ReasonKeyNotFound, "gone"),
-		},
-	}
-	if diff := cmp.Diff([]string{"11", "22"}, Fingerprints([]Policy{p, p})); diff != "" {
-		t.Errorf("fingerprints (-want +got):\n%s", diff)
 	}
 }

@@ -4,7 +4,7 @@
 package policy
 
 import (
-	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,7 +15,6 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
-	"github.com/assay-dev/assay/internal/image"
 )
 
 // rounds of each property. A failing round is found again by its number, which is its seed.
@@ -31,196 +30,6 @@ func forAll(t *testing.T, property func(t *testing.T, g generator)) {
 	}
 }
 
-// generator makes small policies and evidence that meet one another often.
-type generator struct{ *rand.Rand }
-
-func pick[T any](g generator, values ...T) T { return values[g.IntN(len(values))] }
-
-func (g generator) policies() []Policy {
-	policies := make([]Policy, g.IntN(4))
-	for i := range policies {
-		policies[i] = g.policy(fmt.Sprintf("prod/%d", i))
-	}
-	return policies
-}
-
-func (g generator) policy(name string) Policy {
-	p := Policy{Name: name, Namespace: "prod", Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{
-		"a": g.key(), "b": g.key(), "c": g.key(),
-	}}
-	if g.IntN(4) > 0 {
-		p.Spec.Vulnerabilities = g.vulnerabilities()
-		p.VEX = map[v1alpha1.RuleName]evidence.Fact[[]evidence.VEXStatement]{"map": g.statements()}
-	}
-	for i := range g.IntN(2) {
-		anyOf := []v1alpha1.RuleName{"a", "b", "c"}[:1+g.IntN(3)]
-		p.Spec.Signatures = append(p.Spec.Signatures, v1alpha1.SignatureRule{
-			Name: v1alpha1.RuleName(fmt.Sprintf("s%d", i)), AnyOf: slices.Clone(anyOf), Threshold: int32(g.IntN(len(anyOf) + 1)),
-		})
-	}
-	if g.IntN(6) == 0 {
-		p.Spec.Image = &v1alpha1.ImageRules{User: pick(g, "", v1alpha1.UserNonRoot), Secrets: pick(g, "", v1alpha1.SecretsDeny)}
-	}
-	if g.IntN(6) == 0 {
-		p.Spec.SBOM = &v1alpha1.SBOMRules{Deny: []v1alpha1.SBOMDenyRule{
-			{Name: "d0", Packages: []v1alpha1.PackagePattern{pick[v1alpha1.PackagePattern](g, "pkg:npm/p", "pkg:npm/*@<2", "pkg:npm/q@1", "broken")}},
-			{Name: "d1", Licenses: []v1alpha1.LicensePattern{pick[v1alpha1.LicensePattern](g, "GPL-*", "MIT")}},
-		}[:1+g.IntN(2)]}
-	}
-	return p
-}
-
-func (g generator) vulnerabilities() *v1alpha1.VulnerabilityRules {
-	rules := &v1alpha1.VulnerabilityRules{NotWorseThanCurrent: g.IntN(4) == 0}
-	for i := range g.IntN(3) {
-		rule := v1alpha1.BlockRule{
-			Name:        v1alpha1.RuleName(fmt.Sprintf("b%d", i)),
-			MinSeverity: pick(g, "", v1alpha1.SeverityUnknown, v1alpha1.SeverityMedium, v1alpha1.SeverityCritical),
-			MinEPSS:     pick[v1alpha1.Probability](g, "", "", "0.5"),
-			Fix:         pick(g, "", v1alpha1.FixAvailable),
-			Exploited:   pick(g, "", "", v1alpha1.ExploitedKnown, v1alpha1.ExploitedRansomware),
-		}
-		if g.IntN(4) == 0 {
-			rule.GracePeriod = &v1alpha1.GracePeriod{
-				Duration: pick[v1alpha1.Duration](g, "1h", "30h", "60h"), From: pick(g, v1alpha1.GraceFromFixSeen, v1alpha1.GraceFromFirstSeen, v1alpha1.GraceFromPublished),
-			}
-		}
-		rules.Block = append(rules.Block, rule)
-	}
-	if g.IntN(8) == 0 {
-		rules.MaxScanAge = pick(g, new(v1alpha1.Duration("20h")), new(v1alpha1.Duration("60h")))
-	}
-	if g.IntN(8) == 0 {
-		rules.EndOfLife, rules.Unidentified = pick(g, "", v1alpha1.ToleranceDeny), pick(g, v1alpha1.ToleranceAllow, v1alpha1.ToleranceDeny)
-	}
-	for range g.IntN(3) {
-		e := g.exception()
-		if !slices.ContainsFunc(rules.Exceptions, func(other v1alpha1.VulnerabilityException) bool { return referenceTo(other) == referenceTo(e) }) {
-			rules.Exceptions = append(rules.Exceptions, e)
-		}
-	}
-	if g.IntN(4) == 0 {
-		rules.VEX = []v1alpha1.VEXSource{
-			{Name: "map", ConfigMapKeyRef: &v1alpha1.ConfigMapKeyReference{}}, {Name: "attested", AttestedBy: []v1alpha1.RuleName{"a", "b"}},
-		}[g.IntN(2):]
-	}
-	return rules
-}
-
-func (g generator) exception() v1alpha1.VulnerabilityException {
-	e := v1alpha1.VulnerabilityException{
-		ID: pick(g, "CVE-1", "CVE-2", "ALIAS-1"), Package: pick(g, "pkg:npm/p", "pkg:npm/p", "pkg:npm/q@<2", "pkg:npm/*", "pkg:npm/p?arch=a0"),
-		Reason: "r", ExpiresAt: v1alpha1.NewTimestamp(g.moment()), ExpireOnFix: g.IntN(4) == 0,
-	}
-	if g.IntN(8) == 0 {
-		e.Digests = []v1alpha1.DigestString{v1alpha1.DigestString(image.DigestOf([]byte{byte(g.IntN(2))}).String())}
-	}
-	return e
-}
-
-// moment is one in the two days before and after now, and sometimes none.
-func (g generator) moment() time.Time {
-	if g.IntN(8) == 0 {
-		return time.Time{}
-	}
-	return now.Add(time.Duration(g.IntN(96)-48) * time.Hour)
-}
-
-func (g generator) key() evidence.Fact[string] {
-	return pick(g, evidence.Checked("1"), evidence.Checked("2"), evidence.Checked("3"),
-		evidence.Unchecked[string](v1alpha1.ReasonInvalidKey, "invalid"), evidence.Fact[string]{})
-}
-
-func (g generator) circumstances() Circumstances {
-	c := Circumstances{Now: now}
-	if g.IntN(2) == 0 {
-		replaced := g.evidence()
-		c.Replaces = &replaced
-	}
-	if g.IntN(3) == 0 {
-		c.TrustedAt = g.moment()
-	}
-	return c
-}
-
-func (g generator) evidence() evidence.Evidence {
-	feed := func() evidence.Fact[evidence.Feed] {
-		return pick(g, evidence.Checked(evidence.Feed{UpdatedAt: g.moment()}), evidence.Checked(evidence.Feed{UpdatedAt: yesterday}),
-			evidence.Checked(evidence.Feed{UpdatedAt: yesterday}), evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable, "gone"))
-	}
-	e := evidence.Evidence{
-		Signatures: map[string]evidence.Fact[evidence.Signature]{"1": g.signature(), "2": g.signature(), "3": g.signature()},
-		Database:   feed(), KEV: feed(), EPSS: feed(),
-		VEX: map[string]evidence.Fact[[]evidence.VEXStatement]{"1": g.attested(), "2": g.attested()},
-	}
-	for i := range g.IntN(3) {
-		e.Platforms = append(e.Platforms, g.platform(i))
-	}
-	return e
-}
-
-func (g generator) signature() evidence.Fact[evidence.Signature] {
-	return pick(g, evidence.Checked(evidence.Signature{Verified: true}), evidence.Checked(evidence.Signature{Verified: true}),
-		evidence.Checked(evidence.Signature{}), evidence.Unchecked[evidence.Signature](v1alpha1.ReasonRegistryUnavailable, "gone"))
-}
-
-func (g generator) statements() evidence.Fact[[]evidence.VEXStatement] {
-	var statements []evidence.VEXStatement
-	for i := range g.IntN(4) {
-		statements = append(statements, evidence.VEXStatement{
-			IDs: []string{pick(g, "CVE-1", "CVE-2", "ALIAS-1")}, Status: pick(g, evidence.VEXNotAffected, evidence.VEXFixed, evidence.VEXAffected),
-			Product: pick(g, "pkg:npm/p", "pkg:npm/q@1", "pkg:oci/x@"+image.DigestOf([]byte{0}).String()), Timestamp: g.moment(), Document: fmt.Sprint(i),
-		})
-	}
-	return pick(g, evidence.Checked(statements), evidence.Checked(statements), evidence.Checked(statements),
-		evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, "gone"), evidence.Fact[[]evidence.VEXStatement]{})
-}
-
-// attested are statements of which some were attested to a platform's image.
-func (g generator) attested() evidence.Fact[[]evidence.VEXStatement] {
-	fact := g.statements()
-	for i := range fact.Value {
-		fact.Value[i].Manifest = pick(g, image.Digest{}, image.Digest{}, image.DigestOf([]byte{0}), image.DigestOf([]byte{1}))
-	}
-	return fact
-}
-
-func (g generator) platform(i int) evidence.Platform {
-	var findings []evidence.Finding
-	for range g.IntN(3) {
-		findings = append(findings, g.finding(i))
-	}
-	p := evidence.Platform{
-		Platform:     image.Platform{OS: "linux", Architecture: fmt.Sprintf("a%d", i)},
-		Manifest:     image.DigestOf([]byte{byte(i)}),
-		Config:       image.Config{User: pick(g, "1000", "1000", "nobody", "0")},
-		Inventory:    evidence.Checked(evidence.Inventory{}),
-		Findings:     evidence.Checked(findings),
-		Distribution: evidence.Checked(evidence.Distribution{EndOfLife: g.IntN(8) == 0}),
-		Packages: evidence.Checked([]evidence.Package{
-			{PURL: pick(g, "pkg:npm/p@1", "pkg:npm/q@1", "pkg:npm/r@x"), Name: "p", Licenses: []string{pick(g, "MIT", "MIT OR GPL-2.0-only", "GPL-2.0-only")}},
-		}[g.IntN(2):]),
-		Secrets: evidence.Checked([]evidence.Secret{{Rule: "key", Place: "a"}}[min(1, g.IntN(8)):]),
-	}
-	if g.IntN(8) == 0 {
-		p.Inventory = evidence.Unchecked[evidence.Inventory](v1alpha1.ReasonInventoryIncomplete, "incomplete")
-	}
-	if g.IntN(8) == 0 {
-		p.Findings = evidence.Unchecked[[]evidence.Finding](v1alpha1.ReasonNotCovered, "not covered")
-	}
-	return p
-}
-
-func (g generator) finding(platform int) evidence.Finding {
-	name := pick(g, "p", "q")
-	return evidence.Finding{
-		ID: pick(g, "CVE-1", "CVE-2"), Aliases: []string{"ALIAS-1"}, Package: name, Version: "1", FixedVersion: pick(g, "", "2"),
-		PURL:     fmt.Sprintf("pkg:npm/%s@1?arch=a%d", name, platform),
-		Severity: evidence.Severity(g.IntN(5)), Exploited: g.IntN(4) == 0, Ransomware: g.IntN(8) == 0, EPSS: g.Float64(), Scored: g.IntN(4) > 0,
-		Published: g.moment(), FirstSeen: g.moment(), FixSeen: g.moment(),
-	}
-}
-
 // without returns the policies with whatever a change takes from them.
 func without(policies []Policy, change func(*Policy)) []Policy {
 	changed := make([]Policy, 0, len(policies))
@@ -231,6 +40,9 @@ func without(policies []Policy, change func(*Policy)) []Policy {
 	}
 	return changed
 }
+
+// demandNobody takes the rules on who made the image, which sources excuse nothing of.
+func demandNobody(p *Policy) { p.Spec.Signatures, p.Spec.Attestations, p.Spec.Layouts = nil, nil, nil }
 
 // loosened says that a verdict on what must be judged no more loosely is looser.
 func loosened(before, after Outcome) bool {
@@ -295,7 +107,7 @@ func TestAPolicyNeverChangesTheResultsOfAnother(t *testing.T) {
 		if rules := clusterWide.Spec.Vulnerabilities; rules == nil || rules.DelegateExceptions.Namespaces[0] != "prod" {
 			t.Error("a policy excused where nobody delegated to it")
 		}
-		if aloneWide.Outcome == Trusted {
+		if aloneWide.Outcome == Trusted && conclude(resultsOf(together, "everywhere")).Outcome != Trusted {
 			t.Error("a delegated exception made a result worse")
 		}
 	})
@@ -425,7 +237,7 @@ func (g generator) forget(e evidence.Evidence) evidence.Evidence {
 	}
 	switch g.IntN(5) {
 	case 0:
-		e.Signatures = map[string]evidence.Fact[evidence.Signature]{"1": e.Signatures["1"]}
+		e.Signed = g.forgetStatements(e.Signed)
 	case 1:
 		e.KEV = evidence.Fact[evidence.Feed]{}
 	case 2:
@@ -433,16 +245,107 @@ func (g generator) forget(e evidence.Evidence) evidence.Evidence {
 	case 3:
 		e.Database = evidence.Fact[evidence.Feed]{}
 	default:
-		e.VEX = nil
+		e.Layouts = nil
 	}
 	return e
+}
+
+// A registry that does not answer makes nobody's signature bad, and takes none away that was found before.
+func TestAnOutageRejectsNoSigner(t *testing.T) {
+	opened, kept := 0, 0
+	forAll(t, func(t *testing.T, g generator) {
+		policies, e, c := g.policies(), g.evidence(), g.circumstances()
+		for i := range policies {
+			policies[i].Spec.Vulnerabilities = nil // which VEX documents excuse that cannot be read
+		}
+		outage := e
+		outage.Signed = maps.Clone(e.Signed)
+		for anchor, statements := range outage.Signed {
+			statements.Rest = evidence.Unchecked[string](v1alpha1.ReasonRegistryUnavailable, "gone")
+			outage.Signed[anchor] = statements
+		}
+		before, after := Judge(policies, e, c), Judge(policies, outage, c)
+		for i, rule := range after.Rules {
+			signs := strings.HasPrefix(rule.Rule, ruleSignature) || strings.HasPrefix(rule.Rule, ruleAttestation)
+			switch {
+			case signs && rule.Result == v1alpha1.ResultFail:
+				t.Errorf("%s fails: %s", rule.Rule, rule.Message)
+			case (rule.Result == v1alpha1.ResultPass) != (before.Rules[i].Result == v1alpha1.ResultPass):
+				t.Errorf("%s was %s and is %s", rule.Rule, before.Rules[i].Result, rule.Result)
+			case signs && rule.Result == v1alpha1.ResultPass:
+				kept++
+			case signs && before.Rules[i].Result == v1alpha1.ResultFail:
+				opened++
+			}
+		}
+	})
+	if opened == 0 || kept == 0 {
+		t.Error("nothing was ever left open or kept: the property says nothing")
+	}
+}
+
+// One more statement by whoever it is may help, and takes nothing from those that are there.
+func TestAStatementMoreNeverHurts(t *testing.T) {
+	helped := 0
+	forAll(t, func(t *testing.T, g generator) {
+		policies, e, c := g.policies(), g.evidence(), g.circumstances()
+		for i := range policies {
+			policies[i].Spec.Vulnerabilities = nil // of which a VEX document more may take an excuse away
+		}
+		more := e
+		more.Signed = maps.Clone(e.Signed)
+		anchor := pick(g, slices.Sorted(maps.Keys(e.Signed))...)
+		statements := more.Signed[anchor]
+		statements.Signed = append(slices.Clone(statements.Signed), g.signed(e, anchor))
+		more.Signed[anchor] = statements
+		before, after := Judge(policies, e, c), Judge(policies, more, c)
+		for i, rule := range after.Rules {
+			if passed := before.Rules[i].Result == v1alpha1.ResultPass; passed && rule.Result != v1alpha1.ResultPass {
+				t.Errorf("%s passed and is %s: %s", rule.Rule, rule.Result, rule.Message)
+			}
+		}
+		if before.Outcome != Trusted && after.Outcome == Trusted {
+			helped++
+		}
+	})
+	if helped == 0 {
+		t.Error("no statement ever helped: the property says nothing")
+	}
+}
+
+// A threshold that is met is met by as many different signers.
+func TestAThresholdNeedsAsManySigners(t *testing.T) {
+	met := 0
+	forAll(t, func(t *testing.T, g generator) {
+		e := g.evidence()
+		p := g.policy("prod/a")
+		p.Spec = v1alpha1.PolicySpec{Signatures: []v1alpha1.SignatureRule{{Name: "rule", AnyOf: []v1alpha1.RuleName{"a", "b", "c"}, Threshold: int32(2 + g.IntN(2))}}}
+		if Judge([]Policy{p}, e, Circumstances{Now: now}).Outcome != Trusted {
+			return
+		}
+		met++
+		signers := map[string]bool{}
+		for _, statements := range e.Signed {
+			for _, s := range statements.Signed {
+				if isSignature(s, e) {
+					signers[identifier(s.Signer)] = true
+				}
+			}
+		}
+		if len(signers) < int(p.Spec.Signatures[0].Threshold) {
+			t.Errorf("%d signers meet a threshold of %d", len(signers), p.Spec.Signatures[0].Threshold)
+		}
+	})
+	if met == 0 {
+		t.Error("no threshold was ever met: the property says nothing")
+	}
 }
 
 // A source that cannot be read, or was not, excuses nothing.
 func TestAVEXSourceThatCannotBeReadNeverHelps(t *testing.T) {
 	blocked := 0
 	forAll(t, func(t *testing.T, g generator) {
-		policies, e, c := g.policies(), g.evidence(), g.circumstances()
+		policies, e, c := without(g.policies(), demandNobody), g.evidence(), g.circumstances()
 		unread := without(policies, func(p *Policy) {
 			p.VEX = map[v1alpha1.RuleName]evidence.Fact[[]evidence.VEXStatement]{"map": evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable, "gone")}
 		})
@@ -528,6 +431,11 @@ func (g generator) shuffle(policies []Policy, e evidence.Evidence) ([]Policy, ev
 		for i := range p.Spec.Signatures {
 			shuffle(g, p.Spec.Signatures[i].AnyOf)
 		}
+		shuffle(g, p.Spec.Attestations)
+		for i := range p.Spec.Attestations {
+			shuffle(g, p.Spec.Attestations[i].SignedBy)
+		}
+		shuffle(g, p.Spec.Layouts)
 	})
 	shuffle(g, shuffled)
 	e.Platforms = slices.Clone(e.Platforms)

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,12 +22,13 @@ func (t *trial) judgeSignatures(rule v1alpha1.SignatureRule, authorities map[v1a
 	var undecided *judgement
 	for _, name := range slices.Sorted(slices.Values(rule.AnyOf)) {
 		by, j := t.judgeAuthority(name, authorities[name])
-		switch {
-		case len(by) > 0:
+		if len(by) > 0 {
 			signers = append(signers, by)
+		}
+		switch {
 		case j.of == v1alpha1.ResultFail:
 			missing = append(missing, j.message)
-		case undecided == nil:
+		case j.of == v1alpha1.ResultUnknown && undecided == nil:
 			undecided = &j
 		}
 	}
@@ -41,7 +43,7 @@ func (t *trial) judgeSignatures(rule v1alpha1.SignatureRule, authorities map[v1a
 	}
 }
 
-// judgeAuthority returns who signed for an authority, and otherwise why it is not known that it did, or that it did not.
+// judgeAuthority returns who signed for an authority, and whether that is all, or else why it is not known that it did, or that it did not.
 func (t *trial) judgeAuthority(name v1alpha1.RuleName, believed evidence.Fact[authority.Authority]) (by []string, j judgement) {
 	if believed.State != evidence.Known {
 		return nil, unusable(name, believed)
@@ -61,14 +63,12 @@ func (t *trial) judgeAuthority(name v1alpha1.RuleName, believed evidence.Fact[au
 		by = append(by, identifier(statement.Signer))
 	}
 	switch {
-	case len(by) > 0:
-		return by, judgement{}
 	case statements.Rest.State != evidence.Known:
-		return nil, unlooked(name, statements.Rest, v1alpha1.ReasonSignatureUnchecked, "its signature was not looked for yet")
-	case found == "" && statements.Rest.Value != "":
-		found = statements.Rest.Value
+		return by, unlooked(name, statements.Rest, v1alpha1.ReasonSignatureUnchecked, "its signature was not looked for yet")
+	case len(by) > 0:
+		return by, pass()
 	case found == "":
-		found = "no signature"
+		found = cmp.Or(statements.Rest.Value, statements.Rest.Message, "no signature")
 	}
 	return nil, fail(v1alpha1.ReasonSignatureMissing, fmt.Sprintf("%s (%s)", name, evidence.Printable(found, maxFound)))
 }

@@ -6,6 +6,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -80,9 +81,15 @@ func meetsSources(rules v1alpha1.ProvenanceRules, sources []predicate.Source) er
 
 func isSource(pattern string, source predicate.Source) bool {
 	if strings.Contains(pattern, "*") {
-		return glob.Match(strings.TrimPrefix(pattern, "git+"), source.URI)
+		return !climbs(source.URI) && glob.Match(strings.TrimPrefix(pattern, "git+"), source.URI)
 	}
 	return predicate.SameSource(pattern, source.String())
+}
+
+// climbs says that a URI leads elsewhere than it looks: whoever fetches it resolves the dots in its path first (RFC 3986, section 5.2.4).
+func climbs(uri string) bool {
+	parsed, err := url.Parse(uri)
+	return err != nil || slices.ContainsFunc(strings.Split(parsed.Path, "/"), func(segment string) bool { return segment == "." || segment == ".." })
 }
 
 // buildLevel is the level that the builder is known to reach. Anybody can write any builder's name, so it counts where the signer is that

@@ -77,17 +77,17 @@ func TestWorst(t *testing.T) {
 
 func TestSignedBy(t *testing.T) {
 	p := signed(1, "ci")
-	if got := SignedBy([]Policy{p, p}, clean()); got != "ci,ci-again" {
+	if got := SignedBy([]Policy{p, p}, clean(), now); got != "ci,ci-again" {
 		t.Errorf("got %q", got)
 	}
-	if got := SignedBy([]Policy{p}, evidence.Evidence{}); got != "" {
+	if got := SignedBy([]Policy{p}, evidence.Evidence{}, now); got != "" {
 		t.Errorf("got %q", got)
 	}
-	many := Policy{Authorities: map[v1alpha1.RuleName]evidence.Fact[string]{}}
+	many := Policy{Authorities: map[v1alpha1.RuleName]believed{}}
 	for i := range 64 {
-		many.Authorities[v1alpha1.RuleName(fmt.Sprintf("authority-%02d", i))] = evidence.Checked(ciPrint)
+		many.Authorities[v1alpha1.RuleName(fmt.Sprintf("authority-%02d", i))] = believedKey(ciPrint)
 	}
-	assertPrintable(t, SignedBy([]Policy{many}, clean()), 255)
+	assertPrintable(t, SignedBy([]Policy{many}, clean(), now), 255)
 }
 
 func TestNamesFitAStatus(t *testing.T) {

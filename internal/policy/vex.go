@@ -67,13 +67,13 @@ func (x *excuser) attested(name v1alpha1.RuleName) evidence.Fact[[]evidence.VEXS
 			continue
 		}
 		until, err := believed.Value.Accepts(document.Signer, x.now)
+		x.changesAt(until)
 		switch {
 		case err != nil:
 			continue
 		case document.Statements.State != evidence.Known:
 			return document.Statements
 		}
-		x.changesAt(until)
 		all.Value = append(all.Value, document.Statements.Value...)
 		if all.Message == "" {
 			all.Message = document.Statements.Message

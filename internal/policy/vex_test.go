@@ -118,7 +118,16 @@ func TestVEXSources(t *testing.T) {
 		return p
 	}
 	affected := stated(func(s *evidence.VEXStatement) { s.Status, s.Timestamp = evidence.VEXAffected, now })
-	nothing := evidence.Checked[[]evidence.VEXStatement](nil)
+	says := evidence.Checked([]evidence.VEXStatement{notAffected})
+	byIdentity := func(signers ...evidence.Signer) evidence.Evidence {
+		return with(clean(openssl), func(e *evidence.Evidence) {
+			e.Signed[rootAnchor], e.Signed[ownAnchor] = found(), found()
+			for _, signer := range signers {
+				e.VEX = append(e.VEX, documentBy(rootAnchor, signer, says), documentBy(ownAnchor, signer, says))
+			}
+		})
+	}
+	rejected := expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks, time.Time{}}
 	for name, test := range map[string]struct {
 		policy   Policy
 		evidence evidence.Evidence
@@ -133,11 +142,27 @@ func TestVEXSources(t *testing.T) {
 		"a source beside one that cannot be read speaks for itself": {second(gone, stating(notAffected)), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
 		"what another source says does not matter":                  {second(evidence.Checked([]evidence.VEXStatement{affected}), stating(notAffected)), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
 		"a document by an authority that is not asked for excuses nothing": {attestedBy("ci"), with(clean(openssl), func(e *evidence.Evidence) {
-			e.VEX = map[string]evidence.Fact[[]evidence.VEXStatement]{ciPrint: nothing, releasePrint: evidence.Checked([]evidence.VEXStatement{notAffected})}
+			e.VEX = []evidence.VEXDocument{documentBy(releaseAnchor, byKey(releasePrint), says)}
 		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks, time.Time{}}},
-		"one of several authorities is enough": {attestedBy("release", "ci"), with(attested(clean(openssl), notAffected), func(e *evidence.Evidence) { e.VEX[releasePrint] = nothing }),
+		"one of several authorities is enough": {attestedBy("release", "ci"), attested(clean(openssl), notAffected),
 			excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", time.Time{})},
-		"attestations that nobody looked for leave the rule open": {attestedBy("ci"), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source ours was not read yet", time.Time{}}},
+		"attestations that nobody looked for leave the rule open": {attestedBy("unseen"), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source ours was not read yet", time.Time{}}},
+		"attestations of which there are none excuse nothing":     {attestedBy("ci"), clean(openssl), rejected},
+		"attestations that could not all be looked for excuse nothing, and say so": {attestedBy("ci"), with(attested(clean(openssl), notAffected), func(e *evidence.Evidence) {
+			e.Signed[ciAnchor] = evidence.Statements{Rest: evidence.Unchecked[string](v1alpha1.ReasonRegistryUnavailable, "gone")}
+		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; VEX source ours, which might excuse some, cannot be read: gone", time.Time{}}},
+		"a document by an identity that is believed excuses":           {attestedBy("team"), byIdentity(workflow(), team()), excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", time.Time{})},
+		"one by another identity under the same trust root does not":   {attestedBy("team"), byIdentity(workflow()), rejected},
+		"one by a key does not, either":                                {attestedBy("team"), byIdentity(byKey(ciPrint)), rejected},
+		"one under a chain of one's own excuses while that is valid":   {attestedBy("own"), byIdentity(own(yesterday, tomorrow)), excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", tomorrow)},
+		"one under a chain that has expired does not":                  {attestedBy("own"), byIdentity(own(yesterday, now.Add(-time.Second))), rejected},
+		"one under a chain that is not valid yet does when it becomes": {attestedBy("own"), byIdentity(own(tomorrow, tomorrow.Add(time.Hour))), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks, tomorrow}},
+		"of two documents that one identity signed, one that cannot be read leaves open what it says": {attestedBy("team"), with(byIdentity(team()), func(e *evidence.Evidence) {
+			e.VEX = append(e.VEX, documentBy(rootAnchor, team(), gone))
+		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; VEX source ours, which might excuse some, cannot be read: ConfigMap vex does not exist", time.Time{}}},
+		"one of a stranger that cannot be read does not matter": {attestedBy("team"), with(byIdentity(team()), func(e *evidence.Evidence) {
+			e.VEX = append(e.VEX, documentBy(rootAnchor, workflow(), gone))
+		}), excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", time.Time{})},
 		"an authority without a usable key excuses nothing, and says so": {attestedBy("broken"), clean(openssl),
 			expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; VEX source ours, which might excuse some, cannot be read: authority broken: ConfigMap keys does not exist", time.Time{}}},
 		"an exception excuses while a source was not read": {func() Policy {

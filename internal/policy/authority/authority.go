@@ -96,7 +96,7 @@ func (a Authority) named(rest ...any) Authority {
 func (a Authority) NeedsTime() bool { return !a.NotBefore.IsZero() || !a.NotAfter.IsZero() }
 
 // Accepts returns nil when the authority believes the signer now, and otherwise why not, in words that name what differs. until is when
-// that ends by itself, the zero time for never.
+// that changes by itself, the zero time for never.
 func (a Authority) Accepts(signer evidence.Signer, now time.Time) (until time.Time, err error) {
 	switch {
 	case a.never:
@@ -154,11 +154,17 @@ func (a Authority) valid(c evidence.Certificate, times []evidence.TrustedTime, n
 		return time.Time{}, nil
 	case !a.chain:
 		return time.Time{}, errors.New("nobody vouches for the time at which it was signed")
-	case now.Before(c.NotBefore), now.After(c.NotAfter):
-		return time.Time{}, fmt.Errorf("its chain of certificates is valid from %s to %s only, and no timestamp says that it was signed then",
-			c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(c.NotBefore):
+		return c.NotBefore, invalid(c)
+	case !now.Before(c.NotAfter): // so that until is the moment itself
+		return time.Time{}, invalid(c)
 	}
 	return c.NotAfter, nil
+}
+
+func invalid(c evidence.Certificate) error {
+	return fmt.Errorf("its chain of certificates is valid from %s to %s only, and no timestamp says that it was signed then",
+		c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // identifies says whether the certificate meets one of the identities.
