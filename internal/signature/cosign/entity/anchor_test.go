@@ -157,6 +157,11 @@ func TestIntermediateCertificates(t *testing.T) {
 	if got, err := check(t, root, w.bundle(signing{statement: "{}"})); err == nil {
 		t.Errorf("without it: %+v", got)
 	}
+	rootOnly := w.authority()
+	rootOnly.Intermediates = nil
+	if got, err := check(t, signature.Anchor{Root: w.trustRootWith(rootOnly, nil)}, w.bundle(signing{statement: "{}", withIntermediate: true, stamped: moment})); err == nil {
+		t.Errorf("a trust root has its own, and no others: %+v", got)
+	}
 	message := w.message(signing{statement: "{}", withIntermediate: true})
 	chain := message.GetVerificationMaterial().GetX509CertificateChain()
 	chain.Certificates = append(chain.Certificates, &protocommon.X509Certificate{RawBytes: w.root.certificate.Raw})
@@ -241,7 +246,7 @@ func TestWhatACertificateSays(t *testing.T) {
 // TestCertificateTransparency: under a trust root with such logs, a certificate must stand in one of them. One's own authority has none.
 func TestCertificateTransparency(t *testing.T) {
 	w := newWorld(t, always, always, always)
-	trusted := w.trustRootWith(transparencyLog(t, w))
+	trusted := w.trustRootWith(w.authority(), transparencyLog(t, w))
 	bundle := w.bundle(signing{statement: "{}", logged: moment})
 	if got, err := check(t, signature.Anchor{Root: trusted}, bundle); err == nil || !strings.Contains(err.Error(), "certificate transparency log") {
 		t.Errorf("%+v, %v", got, err)

@@ -65,6 +65,22 @@ func issue(t testing.TB, issuer *holder, template x509.Certificate, valid window
 	return holder{certificate, key}
 }
 
+// reissue issues another certificate for the holder's key and name.
+func reissue(t testing.TB, issuer *holder, of holder, valid window) *x509.Certificate {
+	t.Helper()
+	template := *of.certificate
+	template.NotBefore, template.NotAfter, template.SerialNumber = valid.from, valid.to, big.NewInt(2)
+	der, err := x509.CreateCertificate(rand.Reader, &template, issuer.certificate, &of.key.PublicKey, issuer.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
+}
+
 func authorityTemplate(name string) x509.Certificate {
 	return x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,

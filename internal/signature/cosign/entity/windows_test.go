@@ -4,6 +4,7 @@
 package entity_test
 
 import (
+	"crypto/x509"
 	"testing"
 	"time"
 
@@ -141,5 +142,49 @@ func TestCVE_2026_24122(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheTrustRootsWindowOfAnAuthority bounds the time as the certificates do.
+func TestTheTrustRootsWindowOfAnAuthority(t *testing.T) {
+	w := newWorld(t, always, always, always)
+	authority := w.authority()
+	authority.ValidityPeriodStart, authority.ValidityPeriodEnd = moment, moment.AddDate(1, 0, 0)
+	anchor := signature.Anchor{Root: w.trustRootWith(authority, nil)}
+	for at, valid := range map[time.Time]bool{
+		moment: true, moment.AddDate(1, 0, 0): true, moment.Add(-time.Second): false, moment.AddDate(1, 0, 1): false,
+	} {
+		// The earlier time is the log's, so that not the first one alone is held against the window.
+		got, err := check(t, anchor, w.bundle(signing{statement: "{}", logged: moment, stamped: at}))
+		if valid != (err == nil) {
+			t.Errorf("at %s: %+v, %v", at, got, err)
+		}
+		if valid && (got[0].Certificate.NotBefore != moment || got[0].Certificate.NotAfter != moment.AddDate(1, 0, 0)) {
+			t.Errorf("at %s: %+v", at, got[0].Certificate)
+		}
+	}
+}
+
+// TestOfSeveralChainsTheLongestCounts: an intermediate authority has a certificate of the old root and one of the new.
+func TestOfSeveralChainsTheLongestCounts(t *testing.T) {
+	year := func(n int) time.Time { return time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC) }
+	w := newWorld(t, always, window{year(2020), year(2025)}, always)
+	renewed := reissue(t, &w.root, w.middle, window{year(2023), year(2030)})
+	for name, certificates := range map[string][]*x509.Certificate{
+		"the longer first": {renewed, w.middle.certificate, w.root.certificate}, "the longer last": {w.middle.certificate, renewed, w.root.certificate},
+	} {
+		own := signature.Anchor{Chain: pemOf(certificates...), Root: w.trustRoot()}
+		for at, until := range map[time.Time]time.Time{year(2021): year(2025), year(2024): year(2030), year(2029): year(2030), {}: year(2030)} {
+			got, err := check(t, own, w.bundle(signing{statement: "{}", stamped: at}))
+			if err != nil || got[0].Certificate.NotAfter != until {
+				t.Errorf("%s, signed at %s: %+v, %v", name, at, got, err)
+			}
+		}
+		if got, err := check(t, own, w.bundle(signing{statement: "{}", stamped: year(2024), logged: year(2021)})); err != nil || got[0].Certificate.NotAfter != year(2025) {
+			t.Errorf("%s, both at two times: %+v, %v", name, got, err)
+		}
+		if got, err := check(t, own, w.bundle(signing{statement: "{}", stamped: year(2029), logged: year(2021)})); err == nil {
+			t.Errorf("%s, each at another time: %+v", name, got)
+		}
 	}
 }

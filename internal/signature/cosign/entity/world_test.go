@@ -82,11 +82,18 @@ func (w *world) key() *signature.Key {
 // trustRoot is the trusted_root.json with the log, the timestamp authority and the certificate authority.
 func (w *world) trustRoot() []byte {
 	w.t.Helper()
-	return w.trustRootWith(nil)
+	return w.trustRootWith(w.authority(), nil)
 }
 
-// trustRootWith is the same with certificate transparency logs.
-func (w *world) trustRootWith(transparency map[string]*root.TransparencyLog) []byte {
+// authority is the certificate authority as a trust root has it.
+func (w *world) authority() *root.FulcioCertificateAuthority {
+	return &root.FulcioCertificateAuthority{
+		Root: w.root.certificate, Intermediates: []*x509.Certificate{w.middle.certificate}, ValidityPeriodStart: always.from, URI: "https://fulcio.example.com",
+	}
+}
+
+// trustRootWith is the same with another authority, and with certificate transparency logs.
+func (w *world) trustRootWith(authority *root.FulcioCertificateAuthority, transparency map[string]*root.TransparencyLog) []byte {
 	w.t.Helper()
 	id, err := w.log.RekorLogID()
 	if err != nil {
@@ -98,9 +105,7 @@ func (w *world) trustRootWith(transparency map[string]*root.TransparencyLog) []b
 		w.t.Fatal(err)
 	}
 	trusted, err := root.NewTrustedRoot(root.TrustedRootMediaType01,
-		[]root.CertificateAuthority{&root.FulcioCertificateAuthority{
-			Root: w.root.certificate, Intermediates: []*x509.Certificate{w.middle.certificate}, ValidityPeriodStart: always.from, URI: "https://fulcio.example.com",
-		}}, transparency,
+		[]root.CertificateAuthority{authority}, transparency,
 		[]root.TimestampingAuthority{&root.SigstoreTimestampingAuthority{
 			Root: w.tsaRoot.certificate, Leaf: w.tsa.certificate, ValidityPeriodStart: always.from, URI: "https://tsa.example.com",
 		}},
