@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -45,6 +46,18 @@ func (k Key) Signed(message, sig []byte) bool {
 	case *rsa.PublicKey:
 		sum := sha256.Sum256(message)
 		return rsa.VerifyPKCS1v15(public, crypto.SHA256, sum[:], sig) == nil || rsa.VerifyPSS(public, crypto.SHA256, sum[:], sig, nil) == nil
+	}
+	return false
+}
+
+// SignsSHA256 says that the key is of a kind whose signatures over a SHA-256 every client of Sigstore verifies: ECDSA on P-256, or RSA.
+// With keys on larger curves clients disagree about the hash.
+func (k Key) SignsSHA256() bool {
+	switch public := k.Public.(type) {
+	case *ecdsa.PublicKey:
+		return public.Curve == elliptic.P256()
+	case *rsa.PublicKey:
+		return true
 	}
 	return false
 }

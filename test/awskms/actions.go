@@ -4,6 +4,7 @@
 package awskms
 
 import (
+	"crypto"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -39,11 +40,11 @@ func (s *Service) act(w http.ResponseWriter, action string, r request) {
 	case "GetPublicKey":
 		answer(w, map[string]any{"KeyId": r.KeyID, "PublicKey": found.pkix(), "KeySpec": found.spec, "SigningAlgorithms": found.algorithms})
 	case "Sign":
-		if r.MessageType != "DIGEST" || !slices.Contains(found.algorithms, r.SigningAlgorithm) || len(r.Message) != found.hash.Size() {
+		if r.MessageType != "DIGEST" || !slices.Contains(found.algorithms, r.SigningAlgorithm) || len(r.Message) != sha256.Size {
 			answerError(w, &Refusal{http.StatusBadRequest, "ValidationException"})
 			return
 		}
-		sig, err := found.private.Sign(rand.Reader, r.Message, found.hash)
+		sig, err := found.private.Sign(rand.Reader, r.Message, crypto.SHA256)
 		if err != nil {
 			answerError(w, &Refusal{http.StatusInternalServerError, "KMSInternalException"})
 			return

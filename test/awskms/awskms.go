@@ -57,7 +57,6 @@ type Refusal struct {
 type key struct {
 	private    crypto.Signer
 	spec       string
-	hash       crypto.Hash
 	algorithms []string
 }
 
@@ -88,18 +87,14 @@ func (s *Service) URI(alias string) string {
 	return "awskms://" + s.server.Listener.Addr().String() + "/alias/" + alias
 }
 
-// AddECDSA makes a key on P-256 or P-384; one that has the alias is replaced.
-func (s *Service) AddECDSA(t *testing.T, alias string, curve elliptic.Curve) {
+// AddECDSA makes a key on P-256; one that has the alias is replaced.
+func (s *Service) AddECDSA(t *testing.T, alias string) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(curve, rand.Reader)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := key{private: private, spec: "ECC_NIST_P256", hash: crypto.SHA256, algorithms: []string{"ECDSA_SHA_256"}}
-	if curve == elliptic.P384() {
-		made.spec, made.hash, made.algorithms = "ECC_NIST_P384", crypto.SHA384, []string{"ECDSA_SHA_384"}
-	}
-	s.add(alias, made)
+	s.add(alias, key{private: private, spec: "ECC_NIST_P256", algorithms: []string{"ECDSA_SHA_256"}})
 }
 
 // AddRSA makes a key of 2048 bits.
@@ -109,7 +104,7 @@ func (s *Service) AddRSA(t *testing.T, alias string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.add(alias, key{private: private, spec: "RSA_2048", hash: crypto.SHA256, algorithms: []string{"RSASSA_PKCS1_V1_5_SHA_256"}})
+	s.add(alias, key{private: private, spec: "RSA_2048", algorithms: []string{"RSASSA_PKCS1_V1_5_SHA_256"}})
 }
 
 func (s *Service) add(alias string, made key) {

@@ -9,9 +9,7 @@ package kms
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/rsa"
-	_ "crypto/sha512" // hashes for the larger curves
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -41,7 +39,6 @@ type Options struct {
 type Signer struct {
 	program program
 	key     signature.Key
-	hash    crypto.Hash
 }
 
 var _ signature.Signer = (*Signer)(nil)
@@ -56,11 +53,10 @@ func Open(ctx context.Context, options Options) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash := hashFor(key.Public)
-	if hash == 0 {
-		return nil, fmt.Errorf("%w: its key is neither ECDSA nor RSA", ErrRefused)
+	if !key.SignsSHA256() {
+		return nil, fmt.Errorf("%w: its key is neither ECDSA on P-256 nor RSA", ErrRefused)
 	}
-	return &Signer{program: p, key: key, hash: hash}, nil
+	return &Signer{program: p, key: key}, nil
 }
 
 // PublicKey returns the public half of a key. Errors wrap ErrUnreachable or ErrRefused.
@@ -75,13 +71,12 @@ func PublicKey(ctx context.Context, options Options) (signature.Key, error) {
 // Sign implements signature.Signer, but that most services sign the same message differently each time. The service sees the message's
 // hash only. A signature by another key than at the start, as after its rotation, is refused.
 func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
-	hash := s.hash.New()
-	hash.Write(message)
-	digest := hash.Sum(nil)
-	answer, err := s.program.call(ctx, s.hash, &common.MethodArgs{
+	sum, hash := sha256.Sum256(message), crypto.SHA256
+	digest := sum[:]
+	answer, err := s.program.call(ctx, &common.MethodArgs{
 		MethodName: common.SignMessageMethodName,
 		SignMessage: &common.SignMessageArgs{SignOptions: &common.SignOptions{
-			MessageOptions: common.MessageOptions{Digest: &digest, HashFunc: &s.hash},
+			MessageOptions: common.MessageOptions{Digest: &digest, HashFunc: &hash},
 		}},
 	})
 	if err != nil {
@@ -95,21 +90,3 @@ func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
 
 // Key implements signature.Signer.
 func (s *Signer) Key() signature.Key { return s.key }
-
-// hashFor is what Sigstore's clients hash with before a key of this kind signs; zero for kinds that are not supported.
-func hashFor(public crypto.PublicKey) crypto.Hash {
-	switch key := public.(type) {
-	case *rsa.PublicKey:
-		return crypto.SHA256
-	case *ecdsa.PublicKey:
-		switch size := key.Curve.Params().BitSize; {
-		case size > 384:
-			return crypto.SHA512
-		case size > 256:
-			return crypto.SHA384
-		default:
-			return crypto.SHA256
-		}
-	}
-	return 0
-}

@@ -4,7 +4,6 @@
 package kms_test
 
 import (
-	"crypto/elliptic"
 	"errors"
 	"net/http"
 	"os"
@@ -32,9 +31,8 @@ func program(t *testing.T) string {
 func TestKeysOfAWSSign(t *testing.T) {
 	service := awskms.New(t)
 	for name, add := range map[string]func(t *testing.T, alias string){
-		"p256": func(t *testing.T, alias string) { service.AddECDSA(t, alias, elliptic.P256()) },
-		"p384": func(t *testing.T, alias string) { service.AddECDSA(t, alias, elliptic.P384()) },
-		"rsa":  service.AddRSA,
+		"ecdsa": service.AddECDSA,
+		"rsa":   service.AddRSA,
 	} {
 		t.Run(name, func(t *testing.T) {
 			add(t, name)
@@ -60,12 +58,12 @@ func TestKeysOfAWSSign(t *testing.T) {
 
 func TestARotatedKeyDoesNotSign(t *testing.T) {
 	service := awskms.New(t)
-	service.AddECDSA(t, "assay", elliptic.P256())
+	service.AddECDSA(t, "assay")
 	signer, err := kms.Open(t.Context(), kms.Options{Program: program(t), URI: service.URI("assay"), Environment: service.Environment()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	service.AddECDSA(t, "assay", elliptic.P256())
+	service.AddECDSA(t, "assay")
 	if _, err := signer.Sign(t.Context(), []byte("a statement")); !errors.Is(err, kms.ErrRefused) || !strings.Contains(err.Error(), "another key") {
 		t.Errorf("Sign: %v", err)
 	}
@@ -73,7 +71,7 @@ func TestARotatedKeyDoesNotSign(t *testing.T) {
 
 func TestFailuresOfTheServiceAreToldApart(t *testing.T) {
 	service := awskms.New(t)
-	service.AddECDSA(t, "assay", elliptic.P256())
+	service.AddECDSA(t, "assay")
 	gone := "awskms://127.0.0.1:1/alias/assay"
 	for name, test := range map[string]struct {
 		uri     string
@@ -116,7 +114,7 @@ func TestFailuresOfTheServiceAreToldApart(t *testing.T) {
 
 func TestARefusalIsNotTriedAgain(t *testing.T) {
 	service := awskms.New(t)
-	service.AddECDSA(t, "assay", elliptic.P256())
+	service.AddECDSA(t, "assay")
 	signer, err := kms.Open(t.Context(), kms.Options{Program: program(t), URI: service.URI("assay"), Environment: service.Environment()})
 	if err != nil {
 		t.Fatal(err)

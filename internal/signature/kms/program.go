@@ -62,7 +62,7 @@ func newProgram(options Options) (program, error) {
 }
 
 func (p program) publicKey(ctx context.Context) (signature.Key, error) {
-	answer, err := p.call(ctx, crypto.SHA256, &common.MethodArgs{
+	answer, err := p.call(ctx, &common.MethodArgs{
 		MethodName: common.PublicKeyMethodName,
 		PublicKey:  &common.PublicKeyArgs{PublicKeyOptions: &common.PublicKeyOptions{}},
 	})
@@ -80,13 +80,13 @@ func (p program) publicKey(ctx context.Context) (signature.Key, error) {
 }
 
 // call runs the program once. What it is asked for stands in its arguments; there is no secret in that.
-func (p program) call(ctx context.Context, hash crypto.Hash, method *common.MethodArgs) (*common.PluginResp, error) {
+func (p program) call(ctx context.Context, method *common.MethodArgs) (*common.PluginResp, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	arguments, err := json.Marshal(common.PluginArgs{
 		InitOptions: &common.InitOptions{
-			CtxDeadline: &deadline, ProtocolVersion: common.ProtocolVersion, KeyResourceID: p.key, HashFunc: hash, RPCOptions: &common.RPCOptions{},
+			CtxDeadline: &deadline, ProtocolVersion: common.ProtocolVersion, KeyResourceID: p.key, HashFunc: crypto.SHA256, RPCOptions: &common.RPCOptions{},
 		},
 		MethodArgs: method,
 	})

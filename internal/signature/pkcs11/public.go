@@ -15,12 +15,8 @@ import (
 	"math/big"
 )
 
-// curves by their object identifiers (RFC 5480, section 2.1.1.1).
-var curves = map[string]elliptic.Curve{
-	"1.2.840.10045.3.1.7": elliptic.P256(),
-	"1.3.132.0.34":        elliptic.P384(),
-	"1.3.132.0.35":        elliptic.P521(),
-}
+// p256 is the curve's object identifier (RFC 5480, section 2.1.1.1).
+var p256 = asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}
 
 // publicKeyOf makes a key of its attributes: parameters and point for ECDSA (PKCS #11, section 6.3.3), modulus and exponent for RSA.
 func publicKeyOf(parameters, point, modulus, exponent []byte) (crypto.PublicKey, error) {
@@ -33,13 +29,13 @@ func publicKeyOf(parameters, point, modulus, exponent []byte) (crypto.PublicKey,
 	}
 	var name asn1.ObjectIdentifier
 	var encoded []byte
-	if _, err := asn1.Unmarshal(parameters, &name); err != nil || curves[name.String()] == nil {
-		return nil, fmt.Errorf("%w: its key is neither RSA nor ECDSA on P-256, P-384 or P-521", ErrRefused)
+	if _, err := asn1.Unmarshal(parameters, &name); err != nil || !name.Equal(p256) {
+		return nil, fmt.Errorf("%w: its key is neither ECDSA on P-256 nor RSA", ErrRefused)
 	}
 	if _, err := asn1.Unmarshal(point, &encoded); err != nil {
 		return nil, fmt.Errorf("%w: its key's point is malformed", ErrRefused)
 	}
-	public, err := ecdsa.ParseUncompressedPublicKey(curves[name.String()], encoded)
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%w: its key's point is malformed", ErrRefused)
 	}

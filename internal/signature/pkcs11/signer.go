@@ -8,10 +8,8 @@ package pkcs11
 import (
 	"bytes"
 	"context"
-	"crypto"
-	"crypto/ecdsa"
 	"crypto/rsa"
-	_ "crypto/sha512" // hashes for the larger curves
+	"crypto/sha256"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -27,7 +25,6 @@ import (
 type Signer struct {
 	token *token
 	key   signature.Key
-	hash  crypto.Hash
 	// turn is held by the one who speaks to the token.
 	turn chan struct{}
 }
@@ -51,9 +48,6 @@ func Open(ctx context.Context, uri string) (signature.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.hash = hashFor(s.key.Public); s.hash == 0 {
-		return nil, fmt.Errorf("%w: its key is neither ECDSA nor RSA", ErrRefused)
-	}
 	return s, nil
 }
 
@@ -63,19 +57,17 @@ func (s *Signer) Key() signature.Key { return s.key }
 // Sign implements signature.Signer, but that tokens sign the same message differently each time with ECDSA. The token sees the message's
 // hash only. A session that was lost is opened again once.
 func (s *Signer) Sign(ctx context.Context, message []byte) ([]byte, error) {
-	hash := s.hash.New()
-	hash.Write(message)
-	digest := hash.Sum(nil)
+	digest := sha256.Sum256(message)
 	var sig []byte
 	err := s.inTurn(ctx, func() (err error) {
-		sig, err = s.signOnce(digest)
+		sig, err = s.signOnce(digest[:])
 		if !isLost(err) {
 			return err
 		}
 		if err := s.token.open(); err != nil {
 			return err
 		}
-		sig, err = s.signOnce(digest)
+		sig, err = s.signOnce(digest[:])
 		return err
 	})
 	if err != nil {
@@ -152,22 +144,4 @@ func isLost(err error) bool {
 		pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT,
 		pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED, pkcs11.CKR_GENERAL_ERROR,
 	}, uint(code))
-}
-
-// hashFor is what Sigstore's clients hash with before a key of this kind signs; zero for kinds that are not supported.
-func hashFor(public crypto.PublicKey) crypto.Hash {
-	switch key := public.(type) {
-	case *rsa.PublicKey:
-		return crypto.SHA256
-	case *ecdsa.PublicKey:
-		switch size := key.Curve.Params().BitSize; {
-		case size > 384:
-			return crypto.SHA512
-		case size > 256:
-			return crypto.SHA384
-		default:
-			return crypto.SHA256
-		}
-	}
-	return 0
 }

@@ -114,23 +114,23 @@ func (s softHSM) generateECDSA(t *testing.T, label, object, id, curve string) {
 
 // Object identifiers of curves in DER.
 const (
-	p256 = "06082a8648ce3d030107"
-	p384 = "06052b81040022"
+	curveP256 = "06082a8648ce3d030107"
+	curveP384 = "06052b81040022"
 )
 
 func TestKeysInATokenSign(t *testing.T) {
 	s := newSoftHSM(t)
-	s.generateECDSA(t, "keys", "p256", "1", p256)
-	s.generateECDSA(t, "keys", "p384", "2", p384)
+	s.generateECDSA(t, "keys", "p256", "1", curveP256)
+	s.generateECDSA(t, "keys", "p384", "2", curveP384)
 	s.generate(t, "keys", "rsa", "3", pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN,
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, 2048), pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}))
-	s.generateECDSA(t, "keys", "twice", "4", p256)
-	s.generateECDSA(t, "keys", "twice", "5", p256)
+	s.generateECDSA(t, "keys", "twice", "4", curveP256)
+	s.generateECDSA(t, "keys", "twice", "5", curveP256)
 	for name, test := range map[string]struct{ attributes, complaint string }{
 		"P-256":                      {"object=p256", ""},
-		"P-384":                      {"object=p384", ""},
+		"P-384":                      {"object=p384", "neither ECDSA on P-256 nor RSA"},
 		"RSA":                        {"object=rsa", ""},
-		"a key by its number":        {"id=2", ""},
+		"a key by its number":        {"id=1", ""},
 		"one of two, by its number":  {"object=twice;id=5", ""},
 		"two keys of the same label": {"object=twice", "several"},
 		"no such key":                {"object=another", "no such key pair"},
@@ -196,7 +196,7 @@ func TestATokenIsNotLockedByTrying(t *testing.T) {
 
 func TestALostSessionIsOpenedAgainOnce(t *testing.T) {
 	s := newSoftHSM(t)
-	s.generateECDSA(t, "lost", "seal", "1", p256)
+	s.generateECDSA(t, "lost", "seal", "1", curveP256)
 	opened, err := Open(t.Context(), s.uri(t, "lost", "object=seal", pin))
 	if err != nil {
 		t.Fatal(err)
