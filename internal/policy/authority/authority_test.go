@@ -235,7 +235,8 @@ func TestIDsTellWhatIsBelieved(t *testing.T) {
 	if keyless(t, identity, two).ID != keyless(t, two, identity).ID {
 		t.Error("the order of identities changes the ID")
 	}
-	if keyless(t, identity).ID != keyless(t, identity).ID || authority.OfKey("key", "11", v1alpha1.KeySource{}).ID != authority.OfKey("key", "11", v1alpha1.KeySource{Inline: "PEM"}).ID {
+	same := keyless(t, identity)
+	if same.ID != keyless(t, identity).ID || authority.OfKey("key", "11", v1alpha1.KeySource{}).ID != authority.OfKey("key", "11", v1alpha1.KeySource{Inline: "PEM"}).ID {
 		t.Error("the same is not the same")
 	}
 }
