@@ -200,7 +200,7 @@ func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.Nam
 	if err != nil {
 		return nil, err
 	}
-	for _, referrer := range referrers {
+	for _, referrer := range promising(referrers) {
 		bundle, err := readSeal(ctx, reader, place.Repository, referrer)
 		if registry.IsKind(err, registry.KindUnavailable) {
 			return nil, err
@@ -220,6 +220,21 @@ func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.Nam
 		}
 	}
 	return found, nil
+}
+
+// maxOpened bounds the referrers that are looked into for Assay's own seals and signatures.
+const maxOpened = 256
+
+// promising returns the referrers that may be seals or signatures by what they say of themselves.
+func promising(referrers []image.Descriptor) []image.Descriptor {
+	var may []image.Descriptor
+	for _, referrer := range referrers {
+		switch referrer.Annotations[attestation.PredicateAnnotation] {
+		case "", attestation.PredicateSeal, evidence.SignaturePredicate:
+			may = append(may, referrer)
+		}
+	}
+	return may[:min(len(may), maxOpened)]
 }
 
 // bundleSigner signs what is for others.

@@ -44,6 +44,9 @@ const (
 	PredicateChronicle = "https://assay.dev/chronicle/v1"
 )
 
+// PredicateAnnotation of a referrer says what the bundle in it holds. It helps to find it and proves nothing.
+const PredicateAnnotation = "dev.sigstore.bundle.predicateType"
+
 // maxBundleSize bounds a bundle in bytes. The SBOM of an image with 10,000 packages has some 20 MiB in base64.
 const maxBundleSize = 64 << 20
 
@@ -91,8 +94,8 @@ func Artifact(bundle []byte, predicateType string) registry.Artifact {
 		MediaType: BundleMediaType,
 		Content:   bundle,
 		Annotations: map[string]string{
-			"dev.sigstore.bundle.content":       "dsse-envelope",
-			"dev.sigstore.bundle.predicateType": predicateType,
+			"dev.sigstore.bundle.content": "dsse-envelope",
+			PredicateAnnotation:           predicateType,
 		},
 	}
 }

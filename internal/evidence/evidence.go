@@ -210,11 +210,3 @@ type Feed struct {
 	// UpdatedAt is when that version was published.
 	UpdatedAt time.Time
 }
-
-// Signature says whether one key signed the digest.
-type Signature struct {
-	// Verified is true when at least one signature by the key verified over the digest.
-	Verified bool
-	// Message tells, when Verified is false, what was found instead; bounded and stable.
-	Message string
-}

@@ -19,8 +19,6 @@ import (
 	"fmt"
 
 	"github.com/assay-dev/assay/internal/evidence"
-	"github.com/assay-dev/assay/internal/image"
-	"github.com/assay-dev/assay/internal/registry"
 )
 
 // maxKeyLength bounds a public key in PEM form, in bytes. An RSA key of 8192 bits has 1.5 KiB.
@@ -75,15 +73,6 @@ func NewKey(public crypto.PublicKey) (Key, error) {
 	}
 	sum := sha256.Sum256(pkix)
 	return Key{Fingerprint: hex.EncodeToString(sum[:]), Public: public}, nil
-}
-
-// Verifier finds out which keys signed an image.
-type Verifier interface {
-	// Verify looks for signatures by each key, in tag-based form and as bundles among the referrers, over exactly the
-	// reference's digest. The result has a fact for every key, by fingerprint: Known and Verified, Known and not Verified
-	// when the registry answered that there is none, CouldNotCheck when that could not be found out. It contacts nothing
-	// but the registry.
-	Verify(ctx context.Context, reader registry.Reader, reference image.Reference, keys []Key) map[string]evidence.Fact[evidence.Signature]
 }
 
 // Signer signs with Assay's own key.
