@@ -312,6 +312,10 @@ type SignerReference struct {
 	// signedAt is the earliest time at which the signature existed by the word of a log or a timestamp authority.
 	// +optional
 	SignedAt *Timestamp `json:"signedAt,omitempty"`
+	// signedAtBy is by whose word: that of a transparency log, or of a timestamp authority.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	SignedAtBy string `json:"signedAtBy,omitempty"`
 	// logEntry is the transparency log and the index of the entry in it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=192

@@ -78,7 +78,7 @@ func referenceOf(name v1alpha1.RuleName, believed authority.Authority, signed ev
 	}
 	if len(signed.Signer.Times) > 0 {
 		signedAt := v1alpha1.NewTimestamp(signed.Signer.Times[0].Time)
-		reference.SignedAt = &signedAt
+		reference.SignedAt, reference.SignedAtBy = &signedAt, signed.Signer.Times[0].By
 	}
 	if len(signed.Signer.Entries) > 0 {
 		entry := signed.Signer.Entries[0]
