@@ -42,17 +42,18 @@ const recorderName = "assay-controller"
 // addControllers adds the reconcilers and what wakes them.
 func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Client, parts *assembly.Parts, o options) error {
 	checkGuard(ctx, uncached)
+	currentRoot, rootSchedules := publicRoot(o)
 	resolver := &keys.Resolver{
 		Policies:  cluster.Policies{Reader: mgr.GetClient()},
 		Texts:     keys.Remember(cluster.Texts{Reader: uncached}, clock.RealClock{}),
-		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, CheckLayout: assembly.CheckLayout, PublicRoot: assembly.PublicRoot,
+		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, CheckLayout: assembly.CheckLayout, PublicRoot: currentRoot,
 	}
 	var (
 		known         = roster.New()
 		moments       = alarm.New(clock.RealClock{})
 		notifications = make(trustedimage.Notifications, queueLength)
 		pool          = workpool.New(o.workers, clock.RealClock{}, notifications.Notify)
-		schedules     = schedules(parts, o)
+		schedules     = append(schedules(parts, o), rootSchedules...)
 	)
 	policies, err := imagepolicy.SetupWithManager(mgr, imagepolicy.Surroundings{
 		Keys: resolver, Roster: known, Feeds: feedsOf(parts, schedules), Alarm: moments,
@@ -113,7 +114,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 func changed(waker *trustedimage.Waker, tellPolicies func(context.Context)) intelligence.OnChange {
 	return func(ctx context.Context, name string, change feed.Change) {
 		switch {
-		case !change.Any():
+		case !change.Any(), name == sigstoreRoot: // Policies are resolved anew whenever an object is looked at.
 		case name == javaDatabase:
 			waker.JavaDatabaseChanged(ctx)
 		case name == policy.FeedVulnerabilities:

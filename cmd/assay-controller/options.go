@@ -32,6 +32,7 @@ type options struct {
 	javaDatabaseFile string
 	kev              string
 	epss             string
+	sigstoreTUF      bool
 	registryConfig   string
 	// evidenceRepository is empty when each image's own is meant.
 	evidenceRepository string
@@ -90,6 +91,7 @@ func (o *options) flags() *flag.FlagSet {
 	flags.StringVar(&o.javaDatabaseFile, "java-database-file", "", "Java database as a local tar.gz, or a folder with trivy-java.db and metadata.json; instead of --java-database-repository")
 	flags.StringVar(&o.kev, "kev", "", "CISA's catalogue of known exploited vulnerabilities in JSON, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace; without it rules on exploited vulnerabilities are Unknown")
 	flags.StringVar(&o.epss, "epss", "", "FIRST's EPSS scores in CSV, plain or gzip: a file, an https URL, or configmap:NAME/KEY in Assay's namespace, which holds 1 MiB and so not all of FIRST's; without them rules on minEPSS are Unknown")
+	flags.BoolVar(&o.sigstoreTUF, "sigstore-tuf", false, "look once a day for a newer trust root of the public Sigstore, by TUF; without it the one that Assay was built with is believed")
 	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")
 	flags.StringVar(&o.evidenceRepository, "evidence-repository", "", "repository that seals, SBOMs, reports and first-seen times of all images are put in; default is each image's own")
 	flags.Var(&o.insecureHosts, "insecure-registry", "host:port of a registry that is spoken to without TLS; may be repeated")
