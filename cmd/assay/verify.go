@@ -170,6 +170,7 @@ func judgementOf(s *subject, set keys.Set, collected evidence.Evidence, verdict 
 	judgement := report.Judgement{
 		Image: s.name, Digest: s.reference.Digest.String(), Verdict: verdict.Outcome.Verdict(), Policies: policy.Names(set.Policies),
 		Rules: verdict.Rules, Evidence: collected, Worst: policy.Worst(collected), At: at, Version: version,
+		Signers: policy.Signers(set.Policies, collected, at),
 	}
 	for _, e := range verdict.Excused {
 		judgement.Excused = append(judgement.Excused, report.Excused{Finding: e.Finding, By: e.By, Owner: e.Owner, Reason: e.Reason, Until: e.Until})

@@ -19,7 +19,7 @@ import (
 )
 
 const whyLong = `Print why the digest that a TrustedImage trusts is trusted, and why the next one is or is not: the result of every rule of
-every policy with what to do about it, the worst findings, those that are excused, and the conditions.
+every policy with what to do about it, who signed, the worst findings, those that are excused, and the conditions.
 
 Exit code: 0 when the newest digest is trusted and passes, 1 when a digest is rejected, 2 when that cannot be told.`
 
@@ -77,13 +77,19 @@ func explain(out io.Writer, object *v1alpha1.TrustedImage) error {
 	if trusted := object.Status.Trusted; trusted != nil {
 		p.line("\nTRUSTED NOW")
 		p.do(func() error {
-			return report.Verdict(out, trusted.Repository+"@"+string(trusted.Digest), verdictOf(trusted), trusted.Rules, trusted.Worst, trusted.Excused)
+			return report.Verdict(out, report.Summary{
+				Image: trusted.Repository + "@" + string(trusted.Digest), Verdict: verdictOf(trusted),
+				Rules: trusted.Rules, Signers: trusted.Signers, Worst: trusted.Worst, Excused: trusted.Excused,
+			})
 		})
 	}
 	if candidate := object.Status.Candidate; candidate != nil {
 		p.line("\nCANDIDATE")
 		p.do(func() error {
-			return report.Verdict(out, candidate.Repository+"@"+string(candidate.Digest), candidate.Verdict, candidate.Rules, candidate.Worst, candidate.Excused)
+			return report.Verdict(out, report.Summary{
+				Image: candidate.Repository + "@" + string(candidate.Digest), Verdict: candidate.Verdict,
+				Rules: candidate.Rules, Signers: candidate.Signers, Worst: candidate.Worst, Excused: candidate.Excused,
+			})
 		})
 	}
 	return p.err

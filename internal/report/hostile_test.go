@@ -33,6 +33,10 @@ func everywhere(text string) Judgement {
 			{Policy: text, Rule: text, Result: v1alpha1.ResultExcepted, Reason: text, Message: "see " + text},
 		},
 		Worst: []v1alpha1.FindingReference{{ID: text, Package: text, Version: text, FixedVersion: text}},
+		Signers: []v1alpha1.SignerReference{{
+			Authority: text, PredicateType: text, Identity: text, Issuer: text, SignedAt: (*v1alpha1.Timestamp)(&text), SignedAtBy: text, LogEntry: text,
+			Builder: text, Source: text, Commit: text, NotAfter: (*v1alpha1.Timestamp)(&text),
+		}},
 		Evidence: evidence.Evidence{
 			Database: feed, KEV: feed, EPSS: evidence.Unchecked[evidence.Feed](v1alpha1.ReasonFeedUnavailable, text),
 			Platforms: []evidence.Platform{

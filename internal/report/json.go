@@ -24,9 +24,11 @@ type (
 		Policies      []string              `json:"policies,omitempty"`
 		Rules         []v1alpha1.RuleResult `json:"rules,omitempty"`
 		Excused       []jsonExcused         `json:"excused,omitempty"`
-		Database      jsonFeed              `json:"database"`
-		KEV           jsonFeed              `json:"kev"`
-		EPSS          jsonFeed              `json:"epss"`
+		// Signers are as in the status of a TrustedImage.
+		Signers  []v1alpha1.SignerReference `json:"signers,omitempty"`
+		Database jsonFeed                   `json:"database"`
+		KEV      jsonFeed                   `json:"kev"`
+		EPSS     jsonFeed                   `json:"epss"`
 		// IgnoredVEX is the number of VEX attestations on the image that nobody signed whom the policies believe.
 		IgnoredVEX int            `json:"ignoredVEX,omitempty"`
 		Platforms  []jsonPlatform `json:"platforms"`
@@ -96,8 +98,8 @@ func JSON(w io.Writer, j Judgement) error {
 	out := jsonJudgement{
 		SchemaVersion: schemaVersion, Image: j.Image, Digest: j.Digest, Verdict: j.Verdict, JudgedAt: j.At.UTC(), Policies: j.Policies, Rules: j.Rules,
 		Database: feedOf(j.Evidence.Database), KEV: feedOf(j.Evidence.KEV), EPSS: feedOf(j.Evidence.EPSS),
-		IgnoredVEX: j.Evidence.IgnoredVEX,
-		Platforms:  []jsonPlatform{},
+		Signers: j.Signers, IgnoredVEX: j.Evidence.IgnoredVEX,
+		Platforms: []jsonPlatform{},
 	}
 	for _, e := range j.Excused {
 		out.Excused = append(out.Excused, jsonExcused{

@@ -26,6 +26,8 @@ type Judgement struct {
 	Policies []string
 	Rules    []v1alpha1.RuleResult
 	Excused  []Excused
+	// Signers of the image, and of what is stated about it, that count for a rule.
+	Signers []v1alpha1.SignerReference
 	// Evidence on the image.
 	Evidence evidence.Evidence
 	// Worst findings, for people.

@@ -12,10 +12,10 @@ import (
 	"github.com/assay-dev/assay/api/v1alpha1"
 )
 
-// Limits of each of the five tables in a comment on a change: those who host it refuse longer ones, GitHub above 65,536 characters.
+// Limits of each of the six tables in a comment on a change: those who host it refuse longer ones, GitHub above 65,536 characters.
 const (
 	maxListed = 50     // rows
-	maxTable  = 12_000 // bytes
+	maxTable  = 10_000 // bytes
 )
 
 // Markdown writes the judgement as a comment on a change. Whatever others wrote stands in code spans, in which nothing is a
@@ -36,6 +36,7 @@ func Markdown(w io.Writer, j Judgement) error {
 		p.line("\n" + said)
 	}
 	p.rulesTable(j.Rules)
+	p.signersTable(j.Signers)
 	p.findingsTable(j.findings())
 	p.contentsTables(j)
 	return p.err

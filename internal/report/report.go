@@ -23,15 +23,23 @@ const (
 	maxMessage = 1024 // as conditions have it
 )
 
+// Summary is how an image did, as a status has it.
+type Summary struct {
+	Image   string
+	Verdict v1alpha1.Verdict
+	Rules   []v1alpha1.RuleResult
+	Signers []v1alpha1.SignerReference
+	Worst   []v1alpha1.FindingReference
+	Excused []v1alpha1.ExcusedFinding
+}
+
 // Verdict writes how an image did: the verdict, the result of every rule with what to do about it, those that do not pass
-// first, the worst findings, and those that are excused.
-func Verdict(
-	w io.Writer, image string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference, excused []v1alpha1.ExcusedFinding,
-) error {
+// first, who signed, the worst findings, and those that are excused.
+func Verdict(w io.Writer, s Summary) error {
 	p := printer{w: w}
-	p.verdict(image, "", verdict, rules, worst)
+	p.verdict(s, "")
 	var rows []row
-	for _, e := range excused {
+	for _, e := range s.Excused {
 		until := ""
 		if e.Until != nil {
 			until = string(*e.Until)
@@ -42,25 +50,25 @@ func Verdict(
 	return p.err
 }
 
-func (p *printer) verdict(
-	image, digest string, verdict v1alpha1.Verdict, rules []v1alpha1.RuleResult, worst []v1alpha1.FindingReference, sources ...row,
-) {
-	if verdict == "" {
-		verdict = v1alpha1.VerdictUndetermined
+// verdict writes all but what is excused.
+func (p *printer) verdict(s Summary, digest string, sources ...row) {
+	if s.Verdict == "" {
+		s.Verdict = v1alpha1.VerdictUndetermined
 	}
-	head := []row{{cells: []string{"Image:", image}}}
+	head := []row{{cells: []string{"Image:", s.Image}}}
 	if digest != "" {
 		head = append(head, row{cells: []string{"Digest:", digest}})
 	}
-	head = append(head, row{cells: []string{"Verdict:", string(verdict)}})
+	head = append(head, row{cells: []string{"Verdict:", string(s.Verdict)}})
 	p.table("", append(head, sources...))
-	if len(rules) > 0 {
+	if len(s.Rules) > 0 {
 		p.line("\nRules:")
-		p.table(indent, ruleRows(rules))
+		p.table(indent, ruleRows(s.Rules))
 	}
-	if len(worst) > 0 {
+	p.signers(s.Signers)
+	if len(s.Worst) > 0 {
 		p.line("\nWorst findings:")
-		p.table(indent, findingRows(worst))
+		p.table(indent, findingRows(s.Worst))
 	}
 }
 

@@ -19,6 +19,7 @@ func TestVerdict(t *testing.T) {
 	for name, test := range map[string]struct {
 		verdict v1alpha1.Verdict
 		rules   []v1alpha1.RuleResult
+		signers []v1alpha1.SignerReference
 		worst   []v1alpha1.FindingReference
 		excused []v1alpha1.ExcusedFinding
 		want    string
@@ -96,7 +97,10 @@ Excused:
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
-			if err := Verdict(&b, "registry.example.com/shop/checkout@sha256:91ab", test.verdict, test.rules, test.worst, test.excused); err != nil {
+			if err := Verdict(&b, Summary{
+				Image: "registry.example.com/shop/checkout@sha256:91ab", Verdict: test.verdict,
+				Rules: test.rules, Signers: test.signers, Worst: test.worst, Excused: test.excused,
+			}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), b.String()); diff != "" {
@@ -126,7 +130,9 @@ func TestConditions(t *testing.T) {
 func TestVeryLongWordsAreBounded(t *testing.T) {
 	long := strings.Repeat("\x1b", 1<<20)
 	var b strings.Builder
-	if err := Verdict(&b, long, v1alpha1.VerdictRejected, []v1alpha1.RuleResult{{Policy: long, Rule: long, Result: "Fail", Reason: long, Message: long}}, nil, nil); err != nil {
+	if err := Verdict(&b, Summary{
+		Image: long, Verdict: v1alpha1.VerdictRejected, Rules: []v1alpha1.RuleResult{{Policy: long, Rule: long, Result: "Fail", Reason: long, Message: long}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if b.Len() > 4096 {
@@ -141,7 +147,7 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 var errFull = errors.New("the disk is full")
 
 func TestAWriterThatFailsIsSaid(t *testing.T) {
-	if err := Verdict(full{}, "image", "", nil, nil, nil); !errors.Is(err, errFull) {
+	if err := Verdict(full{}, Summary{Image: "image"}); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,9 +26,10 @@ type (
 	}
 	// sarifSources are what the run rests on, as JSON has them.
 	sarifSources struct {
-		Database jsonFeed `json:"database"`
-		KEV      jsonFeed `json:"kev"`
-		EPSS     jsonFeed `json:"epss"`
+		Database jsonFeed                   `json:"database"`
+		KEV      jsonFeed                   `json:"kev"`
+		EPSS     jsonFeed                   `json:"epss"`
+		Signers  []v1alpha1.SignerReference `json:"signers,omitempty"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -99,7 +100,7 @@ func SARIF(w io.Writer, j Judgement) error {
 	run := sarifRun{
 		Tool: sarifTool{sarifDriver{Name: "Assay", Version: j.Version, Rules: []sarifRule{}}}, Results: []sarifResult{}, described: map[string]bool{},
 	}
-	run.Properties = sarifSources{Database: feedOf(j.Evidence.Database), KEV: feedOf(j.Evidence.KEV), EPSS: feedOf(j.Evidence.EPSS)}
+	run.Properties = sarifSources{Database: feedOf(j.Evidence.Database), KEV: feedOf(j.Evidence.KEV), EPSS: feedOf(j.Evidence.EPSS), Signers: j.Signers}
 	run.Invocations = []sarifInvocation{j.invocation()}
 	for _, rule := range j.Rules {
 		if rule.Result == v1alpha1.ResultFail || rule.Result == v1alpha1.ResultUnknown {

@@ -14,7 +14,7 @@ import (
 // Text writes the judgement for people.
 func Text(w io.Writer, j Judgement, colour bool) error {
 	p := printer{w: w, colour: colour}
-	p.verdict(j.Image, j.Digest, j.Verdict, j.Rules, j.Worst, j.sources()...)
+	p.verdict(Summary{Image: j.Image, Verdict: j.Verdict, Rules: j.Rules, Signers: j.Signers, Worst: j.Worst}, j.Digest, j.sources()...)
 	p.excused(excusedRows(j.Excused))
 	p.contents(j)
 	return p.err
