@@ -83,6 +83,8 @@ type Store interface {
 	Put(ctx context.Context, subject image.Digest, kind Kind, content []byte) error
 	// Get returns the piece. The error is ErrNotFound when there is none, also when what is there is damaged.
 	Get(ctx context.Context, subject image.Digest, kind Kind) ([]byte, error)
+	// Kinds returns what there is about the subject: of each kind the size in bytes; nothing for a subject of which nothing is kept.
+	Kinds(ctx context.Context, subject image.Digest) (map[Kind]int64, error)
 	// Room says by ErrFull that too little room is left for what is made of an image, before anybody makes it in vain.
 	Room(ctx context.Context) error
 }

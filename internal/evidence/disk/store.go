@@ -132,6 +132,22 @@ func (s *Store) Get(ctx context.Context, subject image.Digest, kind evidence.Kin
 	return content, err
 }
 
+// Kinds implements evidence.Store.
+func (s *Store) Kinds(ctx context.Context, subject image.Digest) (map[evidence.Kind]int64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	pieces, err := s.readIndex(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	sizes := make(map[evidence.Kind]int64, len(pieces))
+	for kind, p := range pieces {
+		sizes[kind] = p.Size
+	}
+	return sizes, nil
+}
+
 // Room implements evidence.Store.
 func (s *Store) Room(ctx context.Context) error {
 	var disk syscall.Statfs_t

@@ -89,6 +89,22 @@ func (s *Store) Get(ctx context.Context, subject image.Digest, kind evidence.Kin
 	return bytes.Clone(content), nil
 }
 
+// Kinds implements evidence.Store.
+func (s *Store) Kinds(ctx context.Context, subject image.Digest) (map[evidence.Kind]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refusal(ctx); err != nil {
+		return nil, err
+	}
+	sizes := map[evidence.Kind]int64{}
+	for at, content := range s.pieces {
+		if at.subject == subject {
+			sizes[at.kind] = int64(len(content))
+		}
+	}
+	return sizes, nil
+}
+
 // Write implements evidence.Ledger.
 func (s *Store) Write(ctx context.Context, environment evidence.Environment, record []byte) error {
 	s.mu.Lock()

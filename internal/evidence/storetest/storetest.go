@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 
@@ -45,10 +46,24 @@ func Run(t *testing.T, store evidence.Store, ledger evidence.Ledger) {
 		put(t, store, Subject("e"), evidence.KindSPDX, "")
 		want(t, store, Subject("e"), evidence.KindSPDX, "")
 	})
+	t.Run("kinds are those that were put, with their sizes", func(t *testing.T) { kinds(t, store) })
 	t.Run("the caller may change what it gave and got", func(t *testing.T) { changes(t, store) })
 	t.Run("many at once", func(t *testing.T) { manyAtOnce(t, store) })
 	t.Run("a context that has ended is respected", func(t *testing.T) { ended(t, store, ledger) })
 	t.Run("the ledger has one record for each environment", func(t *testing.T) { oneRecord(t, ledger) })
+}
+
+func kinds(t *testing.T, store evidence.Store) {
+	put(t, store, Subject("k"), evidence.KindSPDX, "first")
+	put(t, store, Subject("k"), evidence.KindSPDX, "one")
+	put(t, store, Subject("k"), evidence.SignedKind("00"), "")
+	put(t, store, Subject("l"), evidence.KindSPDX, "of another")
+	for subject, want := range map[string]map[evidence.Kind]int64{"k": {evidence.KindSPDX: 3, evidence.SignedKind("00"): 0}, "never": {}} {
+		got, err := store.Kinds(t.Context(), Subject(subject))
+		if err != nil || !maps.Equal(want, got) {
+			t.Errorf("kinds of %s: %v, %v, want %v", subject, got, err, want)
+		}
+	}
 }
 
 func changes(t *testing.T, store evidence.Store) {
@@ -88,10 +103,12 @@ func ended(t *testing.T, store evidence.Store, ledger evidence.Ledger) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, getErr := store.Get(ctx, Subject("a"), evidence.KindSPDX)
+	_, kindsErr := store.Kinds(ctx, Subject("a"))
 	_, readErr := ledger.Read(ctx, evidence.Environment{Namespace: "dev", Name: "a"})
 	for operation, err := range map[string]error{
 		"Put":   store.Put(ctx, Subject("h"), evidence.KindSPDX, nil),
 		"Get":   getErr,
+		"Kinds": kindsErr,
 		"Write": ledger.Write(ctx, evidence.Environment{Namespace: "dev", Name: "a"}, nil),
 		"Read":  readErr,
 	} {
