@@ -88,7 +88,7 @@ func TestVEXDocumentsInConfigMaps(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resolver := &keys.Resolver{ConfigMaps: &fake.ConfigMaps{Data: maps}, Namespace: "assay"}
+			resolver := &keys.Resolver{Texts: &fake.Texts{ConfigMaps: maps}, Namespace: "assay"}
 			set, err := resolver.Resolve(t.Context(), []policy.Policy{test.policy})
 			if err != nil {
 				t.Fatal(err)
@@ -103,33 +103,31 @@ func TestVEXDocumentsInConfigMaps(t *testing.T) {
 
 func TestADocumentThatNobodyCouldLookForIsAnError(t *testing.T) {
 	broken := errors.New("the API server is gone")
-	resolver := &keys.Resolver{ConfigMaps: &fake.ConfigMaps{Err: broken}}
+	resolver := &keys.Resolver{Texts: &fake.Texts{Err: broken}}
 	if _, err := resolver.Resolve(t.Context(), []policy.Policy{stating(namespaced, "vex", "vendor.json")}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestKeysOfAttestedDocuments(t *testing.T) {
+func TestAnchorsOfAttestedDocuments(t *testing.T) {
 	vendor, vendorPrint := publicKey(t)
 	ci, ciPrint := publicKey(t)
-	p := counting(policy.Policy{Name: "prod/strict", Namespace: "prod"}, inline("ci", ci))
+	p := counting(namespaced, inline("ci", ci))
 	p.Spec.Authorities = append(p.Spec.Authorities, inline("vendor", vendor), inline("broken", "no key"))
 	p.Spec.Vulnerabilities = &v1alpha1.VulnerabilityRules{VEX: []v1alpha1.VEXSource{
 		{Name: "vendor", AttestedBy: []v1alpha1.RuleName{"vendor", "broken", "unknown"}},
 	}}
-	resolver := &keys.Resolver{ConfigMaps: &fake.ConfigMaps{}}
-	set, err := resolver.Resolve(t.Context(), []policy.Policy{p, p})
-	if err != nil {
-		t.Fatal(err)
+	resolver := &keys.Resolver{Texts: &fake.Texts{}}
+	got, anchors := resolve(t, resolver, p)
+	var prints []string
+	for _, anchor := range anchors {
+		prints = append(prints, anchor.Key.Fingerprint)
 	}
-	if len(set.Keys) != 1 || set.Keys[0].Fingerprint != ciPrint || set.Keys[0].Public == nil {
-		t.Errorf("keys of signatures: %+v", set.Keys)
+	if diff := cmp.Diff([]string{ciPrint, vendorPrint}, prints, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+		t.Errorf("anchors (-want +got):\n%s", diff)
 	}
-	if len(set.VEXKeys) != 1 || set.VEXKeys[0].Fingerprint != vendorPrint || set.VEXKeys[0].Public == nil {
-		t.Errorf("keys of documents: %+v", set.VEXKeys)
-	}
-	if len(set.Policies[0].VEX) > 0 {
-		t.Errorf("documents in ConfigMaps: %+v", set.Policies[0].VEX)
+	if len(got.VEX) > 0 {
+		t.Errorf("documents in ConfigMaps: %+v", got.VEX)
 	}
 }
 
@@ -139,9 +137,9 @@ func TestADocumentIsReadOnce(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("pkg:npm/@scope-%d/name@1.%d.0", i%100, i)
 	}
-	configMaps := &fake.ConfigMaps{Data: map[string]map[string]string{"prod/vex": {"vendor.json": document(many...)}}}
+	texts := &fake.Texts{ConfigMaps: map[string]map[string]string{"prod/vex": {"vendor.json": document(many...)}}}
 	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	resolver := &keys.Resolver{ConfigMaps: keys.Remember(configMaps, clock), Namespace: "assay"}
+	resolver := &keys.Resolver{Texts: keys.Remember(texts, clock), Namespace: "assay"}
 	p := stating(namespaced, "vex", "vendor.json")
 	resolve := func() []evidence.VEXStatement {
 		t.Helper()
@@ -161,16 +159,16 @@ func TestADocumentIsReadOnce(t *testing.T) {
 		}
 	}
 	clock.SetTime(clock.Now().Add(time.Hour))
-	configMaps.Data["prod/vex"]["vendor.json"] = strings.Clone(configMaps.Data["prod/vex"]["vendor.json"])
+	texts.ConfigMaps["prod/vex"]["vendor.json"] = strings.Clone(texts.ConfigMaps["prod/vex"]["vendor.json"])
 	if again := resolve(); &again[0] != &first[0] {
 		t.Error("the same text in another place of memory was read again")
 	}
 	clock.SetTime(clock.Now().Add(time.Hour))
-	configMaps.Data["prod/vex"]["vendor.json"] = document("pkg:npm/a@2")
+	texts.ConfigMaps["prod/vex"]["vendor.json"] = document("pkg:npm/a@2")
 	if again := resolve(); len(again) != 1 || again[0].Product != "pkg:npm/a@2" {
 		t.Errorf("got %d statements of the document before", len(again))
 	}
-	if configMaps.Reads != 3 {
-		t.Errorf("the ConfigMap was read %d times", configMaps.Reads)
+	if texts.Reads != 3 {
+		t.Errorf("the ConfigMap was read %d times", texts.Reads)
 	}
 }

@@ -10,17 +10,17 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy"
+	"github.com/assay-dev/assay/internal/policy/authority"
 	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/policy/keys/fake"
 	"github.com/assay-dev/assay/internal/signature"
@@ -63,10 +63,30 @@ func counting(p policy.Policy, authorities ...v1alpha1.Authority) policy.Policy 
 	return p
 }
 
-func TestResolve(t *testing.T) {
+// known is what an authority of a key should be, and unusable one that is not.
+func known(fingerprint string) evidence.Fact[string] { return evidence.Checked(fingerprint) }
+
+func unusable(reason, message string) evidence.Fact[string] {
+	return evidence.Unchecked[string](reason, message)
+}
+
+// keyOf returns the fact with the key's fingerprint alone.
+func keyOf(fact evidence.Fact[authority.Authority]) evidence.Fact[string] {
+	return evidence.Fact[string]{State: fact.State, Value: fact.Value.Key, Reason: fact.Reason, Message: fact.Message}
+}
+
+// resolve returns the one policy, and what its signatures are checked against.
+func resolve(t *testing.T, resolver *keys.Resolver, p policy.Policy) (policy.Policy, []signature.Anchor) {
+	t.Helper()
+	set, err := resolver.Resolve(t.Context(), []policy.Policy{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set.Policies[0], set.Anchors
+}
+
+func TestKeysInConfigMaps(t *testing.T) {
 	text, fingerprint := publicKey(t)
-	namespaced := policy.Policy{Name: "prod/strict", Namespace: "prod"}
-	clusterWide := policy.Policy{Name: "strict"}
 	maps := map[string]map[string]string{
 		"prod/keys":  {"cosign.pub": text, "bad.pub": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"},
 		"assay/keys": {"cosign.pub": text},
@@ -76,76 +96,68 @@ func TestResolve(t *testing.T) {
 		authority v1alpha1.Authority
 		want      evidence.Fact[string]
 	}{
-		"an inline key is known by its fingerprint": {
-			namespaced, inline("ci", text), evidence.Checked(fingerprint),
-		},
+		"an inline key is known by its fingerprint": {namespaced, inline("ci", text), known(fingerprint)},
 		"an inline key that is none is invalid": {
 			namespaced, inline("ci", "ssh-ed25519 AAAA"),
-			evidence.Unchecked[string](v1alpha1.ReasonInvalidKey,
-				"key.inline: invalid public key: want a PEM block of type PUBLIC KEY, as cosign.pub has"),
+			unusable(v1alpha1.ReasonInvalidKey, "key.inline: invalid public key: want a PEM block of type PUBLIC KEY, as cosign.pub has"),
 		},
-		"an authority without a key is invalid": {
-			namespaced, v1alpha1.Authority{Name: "ci"},
-			evidence.Unchecked[string](v1alpha1.ReasonInvalidKey, "it has no key; set key"),
+		"an authority that is nobody is invalid": {
+			namespaced, v1alpha1.Authority{Name: "ci"}, unusable(v1alpha1.ReasonInvalidKey, "it says not who it is; set key, keyless or certificate"),
 		},
-		"a policy's ConfigMap stands in its own namespace": {
-			namespaced, referring("ci", "keys", "cosign.pub"), evidence.Checked(fingerprint),
+		"a key that stands nowhere is not found": {
+			namespaced, v1alpha1.Authority{Name: "ci", Key: &v1alpha1.KeySource{}}, unusable(v1alpha1.ReasonKeyNotFound, "key says nowhere where the public key stands"),
 		},
-		"a cluster-wide policy's ConfigMap stands in Assay's namespace": {
-			clusterWide, referring("ci", "keys", "cosign.pub"), evidence.Checked(fingerprint),
-		},
+		"a policy's ConfigMap stands in its own namespace":              {namespaced, referring("ci", "keys", "cosign.pub"), known(fingerprint)},
+		"a cluster-wide policy's ConfigMap stands in Assay's namespace": {clusterWide, referring("ci", "keys", "cosign.pub"), known(fingerprint)},
 		"a ConfigMap of the same name elsewhere does not help": {
 			policy.Policy{Name: "dev/strict", Namespace: "dev"}, referring("ci", "keys", "cosign.pub"),
-			evidence.Unchecked[string](v1alpha1.ReasonKeyNotFound,
-				"ConfigMap keys does not exist in namespace dev; create it with the public key under cosign.pub"),
+			unusable(v1alpha1.ReasonKeyNotFound, "ConfigMap keys does not exist in namespace dev; create it with the public key under cosign.pub"),
 		},
 		"a ConfigMap without the key says so": {
 			namespaced, referring("ci", "keys", "release.pub"),
-			evidence.Unchecked[string](v1alpha1.ReasonKeyNotFound,
-				"ConfigMap keys in namespace prod has no key release.pub; put the public key there"),
+			unusable(v1alpha1.ReasonKeyNotFound, "ConfigMap keys in namespace prod has no key release.pub; put the public key there"),
 		},
 		"a text in a ConfigMap that is no key is invalid": {
 			namespaced, referring("ci", "keys", "bad.pub"),
-			evidence.Unchecked[string](v1alpha1.ReasonInvalidKey,
-				"bad.pub of ConfigMap keys in namespace prod: invalid public key: not a PKIX key of a known kind"),
+			unusable(v1alpha1.ReasonInvalidKey, "bad.pub of ConfigMap keys in namespace prod: invalid public key: not a PKIX key of a known kind"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resolver := keys.Resolver{ConfigMaps: &fake.ConfigMaps{Data: maps}, Namespace: "assay"}
-			set, err := resolver.Resolve(t.Context(), []policy.Policy{counting(test.policy, test.authority)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, set.Policies[0].Authorities[test.authority.Name]); diff != "" {
+			resolver := &keys.Resolver{Texts: &fake.Texts{ConfigMaps: maps}, Namespace: "assay"}
+			got, anchors := resolve(t, resolver, counting(test.policy, test.authority))
+			if diff := cmp.Diff(test.want, keyOf(got.Authorities["ci"])); diff != "" {
 				t.Errorf("authority (-want +got):\n%s", diff)
 			}
-			if wanted := test.want.State == evidence.Known; wanted != (len(set.Keys) == 1) {
-				t.Errorf("%d keys", len(set.Keys))
+			if wanted := test.want.State == evidence.Known; wanted != (len(anchors) == 1) || wanted && anchors[0].ID() != got.Authorities["ci"].Value.Anchor {
+				t.Errorf("anchors %v of %s", anchors, got.Authorities["ci"].Value.Anchor)
 			}
 		})
 	}
 }
 
-func TestKeysAreDistinctAndOnlyThoseThatCount(t *testing.T) {
+func TestAnchorsAreDistinctAndOnlyThoseThatCount(t *testing.T) {
 	first, firstPrint := publicKey(t)
 	second, secondPrint := publicKey(t)
 	unused, _ := publicKey(t)
-	p := counting(policy.Policy{Name: "prod/strict", Namespace: "prod"}, inline("a", first), inline("again", first), inline("b", second))
+	p := counting(namespaced, inline("a", first), inline("again", first), inline("b", second))
 	p.Spec.Authorities = append(p.Spec.Authorities, inline("unused", unused))
-	resolver := keys.Resolver{ConfigMaps: &fake.ConfigMaps{}}
+	resolver := keys.Resolver{Texts: &fake.Texts{}}
 	set, err := resolver.Resolve(t.Context(), []policy.Policy{p, p})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]int{}
-	for _, key := range set.Keys {
-		if key.Public == nil {
-			t.Errorf("key %s has no public key", key.Fingerprint)
+	for _, anchor := range set.Anchors {
+		if anchor.Key == nil || anchor.Key.Public == nil || anchor.Root != nil || anchor.Logged || anchor.Timed {
+			t.Fatalf("anchor %+v, want a key alone", anchor)
 		}
-		got[key.Fingerprint]++
+		got[anchor.Key.Fingerprint]++
 	}
 	if diff := cmp.Diff(map[string]int{firstPrint: 1, secondPrint: 1}, got); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	if !slices.IsSortedFunc(set.Anchors, func(a, b signature.Anchor) int { return strings.Compare(a.ID(), b.ID()) }) {
+		t.Error("the order of anchors is not that of their IDs")
 	}
 }
 
@@ -157,8 +169,8 @@ func TestWhatCannotBeReadIsAnErrorAndNoFact(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, resolver := range map[string]*keys.Resolver{
-		"a ConfigMap": {Policies: fake.Policies{All: []policy.Policy{p}}, ConfigMaps: &fake.ConfigMaps{Err: broken}},
-		"a policy":    {Policies: fake.Policies{Err: broken}, ConfigMaps: &fake.ConfigMaps{}},
+		"a ConfigMap": {Policies: fake.Policies{All: []policy.Policy{p}}, Texts: &fake.Texts{Err: broken}},
+		"a policy":    {Policies: fake.Policies{Err: broken}, Texts: &fake.Texts{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := resolver.Matching(t.Context(), "prod", repository); !errors.Is(err, broken) {
@@ -177,52 +189,13 @@ func TestMatchingLeavesOutPoliciesOfOtherImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	configMaps := &fake.ConfigMaps{Err: errors.New("must not be asked")}
-	resolver := keys.Resolver{Policies: fake.Policies{All: []policy.Policy{mine, other}}, ConfigMaps: configMaps}
+	texts := &fake.Texts{Err: errors.New("must not be asked")}
+	resolver := keys.Resolver{Policies: fake.Policies{All: []policy.Policy{mine, other}}, Texts: texts}
 	set, err := resolver.Matching(t.Context(), "prod", repository)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"prod/b"}, policy.Names(set.Policies)); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
-	}
-}
-
-func TestRemember(t *testing.T) {
-	reference := v1alpha1.ConfigMapKeyReference{Name: "keys", Key: "cosign.pub"}
-	for name, test := range map[string]struct {
-		reader *fake.ConfigMaps
-		after  time.Duration
-		reads  int
-	}{
-		"a text is remembered for two minutes": {
-			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": "text"}}}, 119 * time.Second, 1,
-		},
-		"a text is read anew after that": {
-			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": "text"}}}, 2 * time.Minute, 2,
-		},
-		"that there is none is remembered for ten seconds": {&fake.ConfigMaps{}, 9 * time.Second, 1},
-		"that there is none is found out anew after that":  {&fake.ConfigMaps{}, 10 * time.Second, 2},
-		"an outage is not remembered":                      {&fake.ConfigMaps{Err: errors.New("gone")}, 0, 2},
-		"a large document is remembered, too": {
-			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": strings.Repeat("a", 1<<20)}}}, 0, 1,
-		},
-		"a text that no ConfigMap holds is not remembered": {
-			&fake.ConfigMaps{Data: map[string]map[string]string{"prod/keys": {"cosign.pub": strings.Repeat("a", 16<<20+1)}}}, 0, 2,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			clock := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-			remembering := keys.Remember(test.reader, clock)
-			first, firstErr := remembering.Read(t.Context(), "prod", reference)
-			clock.SetTime(clock.Now().Add(test.after))
-			second, secondErr := remembering.Read(t.Context(), "prod", reference)
-			if test.reader.Reads != test.reads {
-				t.Errorf("read %d times, want %d", test.reader.Reads, test.reads)
-			}
-			if first != second || !errors.Is(secondErr, firstErr) {
-				t.Errorf("first %q, %v; second %q, %v", first, firstErr, second, secondErr)
-			}
-		})
 	}
 }

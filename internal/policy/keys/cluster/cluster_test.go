@@ -4,13 +4,16 @@
 package cluster_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -53,26 +56,64 @@ func TestPoliciesThatCannotBeListedAreAnError(t *testing.T) {
 	}
 }
 
-func TestConfigMaps(t *testing.T) {
-	configMaps := cluster.ConfigMaps{Reader: reader(t, &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "prod", Name: "keys"},
-		Data:       map[string]string{"text.pub": "text"}, BinaryData: map[string][]byte{"binary.pub": []byte("binary")},
-	})}
+func TestTexts(t *testing.T) {
+	meta := metav1.ObjectMeta{Namespace: "prod", Name: "keys"}
+	texts := cluster.Texts{Reader: reader(t,
+		&corev1.ConfigMap{ObjectMeta: meta, Data: map[string]string{"text.pub": "text"}, BinaryData: map[string][]byte{"binary.pub": []byte("binary")}},
+		&corev1.Secret{ObjectMeta: meta, Data: map[string][]byte{"secret.pub": []byte("secret")}},
+	)}
 	for name, test := range map[string]struct {
+		kind      keys.Kind
 		namespace string
 		key       string
 		want      string
 		err       error
 	}{
-		"a text is read":                           {"prod", "text.pub", "text", nil},
-		"a text that is kept as bytes is read":     {"prod", "binary.pub", "binary", nil},
-		"a key that is not there is missing":       {"prod", "other.pub", "", keys.ErrKeyNotFound},
-		"a ConfigMap that is not there is missing": {"dev", "text.pub", "", keys.ErrConfigMapNotFound},
+		"a text is read":                           {keys.ConfigMap, "prod", "text.pub", "text", nil},
+		"a text that is kept as bytes is read":     {keys.ConfigMap, "prod", "binary.pub", "binary", nil},
+		"a key that is not there is missing":       {keys.ConfigMap, "prod", "other.pub", "", keys.ErrKeyNotFound},
+		"a Secret's key is none of a ConfigMap's":  {keys.ConfigMap, "prod", "secret.pub", "", keys.ErrKeyNotFound},
+		"a ConfigMap that is not there is missing": {keys.ConfigMap, "dev", "text.pub", "", keys.ErrNotFound},
+		"a text of a Secret is read":               {keys.Secret, "prod", "secret.pub", "secret", nil},
+		"a ConfigMap's key is none of a Secret's":  {keys.Secret, "prod", "text.pub", "", keys.ErrKeyNotFound},
+		"a Secret that is not there is missing":    {keys.Secret, "dev", "secret.pub", "", keys.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := configMaps.Read(t.Context(), test.namespace, v1alpha1.ConfigMapKeyReference{Name: "keys", Key: test.key})
+			got, err := texts.Read(t.Context(), keys.Place{Kind: test.kind, Namespace: test.namespace, Name: "keys", Key: test.key})
 			if got != test.want || !errors.Is(err, test.err) {
 				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+// refusing answers every question with an error.
+type refusing struct {
+	client.Reader
+	err error
+}
+
+func (r refusing) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return r.err
+}
+
+func TestTextsThatNobodyMayOrCanRead(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "keys", errors.New("RBAC"))
+	gone := errors.New("the API server is gone")
+	for name, test := range map[string]struct {
+		kind      keys.Kind
+		err       error
+		forbidden bool
+	}{
+		"a Secret that Assay may not read":       {keys.Secret, forbidden, true},
+		"a Secret that nobody can read now":      {keys.Secret, gone, false},
+		"a ConfigMap that nobody can read now":   {keys.ConfigMap, gone, false},
+		"a ConfigMap that a broken role forbids": {keys.ConfigMap, forbidden, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := cluster.Texts{Reader: refusing{err: test.err}}.Read(t.Context(), keys.Place{Kind: test.kind, Namespace: "prod", Name: "keys", Key: "a"})
+			if errors.Is(err, keys.ErrForbidden) != test.forbidden || !test.forbidden && !errors.Is(err, test.err) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
