@@ -21,6 +21,10 @@ build: ## Build the programs into bin/.
 	go build -ldflags "$(STRIP) -X main.version=$(VERSION)" -o bin/ ./cmd/...
 	go -C cmd/assay-kms build -ldflags "$(STRIP)" -o $(CURDIR)/bin/ .
 
+build-pkcs11: ## Build the controller with PKCS #11 into bin/pkcs11/; needs a C compiler.
+	$(call step,building the controller with PKCS #11)
+	CGO_ENABLED=1 go build -tags pkcs11 -ldflags "$(STRIP) -X main.version=$(VERSION)" -o bin/pkcs11/ ./cmd/assay-controller
+
 generate: bin/tools/controller-gen ## Write the deep copies of the kinds.
 	bin/tools/controller-gen $(OBJECT) paths=./api/...
 
@@ -33,13 +37,18 @@ lint: bin/tools/golangci-lint ## Check formatting and code (gofmt, go vet and mo
 
 verify: lint verify-generated ## Check everything that can be checked without running a test.
 
-test: build control-plane clients sigstore ## Run all tests against one control plane; ARGS are passed to go test.
+test: build control-plane clients sigstore vault ## Run all tests against one control plane; ARGS are passed to go test.
 	$(call step,testing)
 	go run ./test/controlplane/cmd/with-control-plane go test -timeout 30m $(or $(ARGS),$$(go list ./... | grep -vE '$(COUNTING)'))
 ifndef ARGS
 	$(call step,testing what is counted (findings beside those of trivy; kills))
 	go test -v -timeout 30m ./test/equality ./test/kill
 endif
+
+test-pkcs11: bin/clients/cosign ## Test signing with PKCS #11 tokens; needs a C compiler and SoftHSM 2 (Debian: softhsm2).
+	$(call step,testing with SoftHSM)
+	CGO_ENABLED=1 go vet -tags pkcs11 $(PKCS11)
+	CGO_ENABLED=1 go test -v -tags pkcs11 -run 'URI|Token|Session|PIN|SignerSigns/.*token' $(PKCS11)
 
 bench: build control-plane clients ## Measure, and write bin/bench/results.json.
 	go run ./test/bench
@@ -67,17 +76,21 @@ clients: $(addprefix bin/clients/,trivy cosign crane registry) ## Build trivy, c
 
 sigstore: $(addprefix bin/sigstore/,fulcio rekor-server timestamp-server) ## Build the services of Sigstore into bin/sigstore.
 
+vault: bin/vault/vault ## Build HashiCorp Vault with its transit engine into bin/vault.
+
 tools: $(addprefix bin/tools/,controller-gen golangci-lint kustomize) ## Build the development tools into bin/tools.
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build generate manifests lint verify verify-generated test bench demo demo-stop image control-plane clients sigstore tools help
+.PHONY: build build-pkcs11 generate manifests lint verify verify-generated test test-pkcs11 bench demo demo-stop image control-plane clients sigstore vault tools help
 
 # --- how the files above are made ---
 
 # Tests whose numbers count as much as that they pass.
 COUNTING := /test/(equality|kill)$$
+# What the build tag pkcs11 changes.
+PKCS11 := ./internal/signature/pkcs11 ./cmd/internal/signing
 step = @printf '\n==> %s\n' "$(1)"
 OBJECT := object:headerFile=test/tools/controller-gen/header.txt
 
@@ -116,6 +129,10 @@ bin/sigstore/timestamp-server: COMMAND := github.com/sigstore/timestamp-authorit
 bin/sigstore/%: $(addprefix test/sigstore/services/,go.mod go.sum)
 	$(call step,building $(@F))
 	go -C test/sigstore/services build -o $(CURDIR)/$@ -ldflags "$(STRIP)" $(COMMAND)
+
+bin/vault/vault: $(addprefix test/vault/server/,go.mod go.sum main.go)
+	$(call step,building Vault (about 4 minutes on two cores))
+	go -C test/vault/server build -o $(CURDIR)/$@ -ldflags "$(STRIP)" .
 
 bin/tools/%: test/tools/%/go.mod test/tools/%/go.sum
 	$(call step,building $*)

@@ -6,6 +6,7 @@ package signing_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,8 +43,11 @@ func kmsProgram(t *testing.T) string {
 	return path
 }
 
-// signers are set up with whatever they need, and return how cosign verifies them.
-var signers = map[string]func(t *testing.T, c command) (signing.Options, []string){
+// setUp makes a signer with whatever it needs, and returns how cosign verifies it.
+type setUp func(t *testing.T, c command) (signing.Options, []string)
+
+// signers are all that every build has.
+var signers = map[string]setUp{
 	"the seal key": func(t *testing.T, c command) (signing.Options, []string) {
 		return signing.Options{SealKey: fake.NewSigner("seal")}, byKey
 	},
@@ -94,7 +98,9 @@ func secretOf(name string, data map[string][]byte) func(context.Context, string)
 }
 
 func TestTheCosignCommandVerifiesWhatEverySignerSigns(t *testing.T) {
-	for name, setUp := range signers {
+	all := maps.Clone(signers)
+	maps.Copy(all, tokens)
+	for name, setUp := range all {
 		t.Run(name, func(t *testing.T) {
 			c := newCommand(t)
 			options, flags := setUp(t, c)
