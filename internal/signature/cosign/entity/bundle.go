@@ -77,11 +77,7 @@ func bundleProofs(parsed *bundle.Bundle, message *protobundle.Bundle) (proofs, e
 	if single := material.GetCertificate(); single != nil {
 		certificates = append(certificates, single.GetRawBytes())
 	}
-	chain := material.GetX509CertificateChain()
-	if chain != nil && len(chain.GetCertificates()) == 0 {
-		return proofs{}, errors.New("the bundle's chain of certificates is empty")
-	}
-	for _, certificate := range chain.GetCertificates() {
+	for _, certificate := range material.GetX509CertificateChain().GetCertificates() {
 		certificates = append(certificates, certificate.GetRawBytes())
 	}
 	p, err := certificateProofs(certificates)
@@ -91,15 +87,8 @@ func bundleProofs(parsed *bundle.Bundle, message *protobundle.Bundle) (proofs, e
 	if p.entries, err = parsed.TlogEntries(); err != nil {
 		return proofs{}, fmt.Errorf("a log entry cannot be read: %w", err)
 	}
-	timestamps, err := parsed.Timestamps()
-	if err != nil {
+	if p.timestamps, err = parsed.Timestamps(); err != nil {
 		return proofs{}, fmt.Errorf("a timestamp cannot be read: %w", err)
 	}
-	for _, timestamp := range timestamps {
-		if len(timestamp) > maxTimestampSize {
-			return proofs{}, fmt.Errorf("a timestamp of more than %d bytes", maxTimestampSize)
-		}
-	}
-	p.timestamps = timestamps
-	return p, nil
+	return p, checkTimestamps(p.timestamps)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign/entity"
 )
@@ -120,4 +122,36 @@ func verifies(w *world, envelope string) bool {
 	}
 	_, err = checker.Check(signed)
 	return err == nil
+}
+
+// TestAnEnvelopeMustSaySomething: the key signed no payload at all, and a payload of no type.
+func TestAnEnvelopeMustSaySomething(t *testing.T) {
+	w := newWorld(t, always, always, always)
+	for name, c := range map[string]struct {
+		payloadType, payload string
+		valid                bool
+	}{
+		"a payload of another type": {"text/plain", "{}", true},
+		"no payload":                {payloadType, "", false},
+		"a payload of no type":      {"", "{}", false},
+	} {
+		envelope := jsonOf(t, dsse.Envelope{
+			PayloadType: c.payloadType, Payload: base64.StdEncoding.EncodeToString([]byte(c.payload)),
+			Signatures: []dsse.Signature{{Sig: base64.StdEncoding.EncodeToString(w.sign(dsse.PAE(c.payloadType, []byte(c.payload))))}},
+		})
+		if got := verifies(w, envelope); got != c.valid {
+			t.Errorf("%s: %v", name, got)
+		}
+		if read, err := entity.FromTaggedAttestation([]byte(envelope), nil); c.valid && (err != nil || read.IsStatement() || string(read.Payload()) != c.payload) {
+			t.Errorf("%s: %v, %q, %v", name, read.IsStatement(), read.Payload(), err)
+		}
+	}
+	read, err := entity.FromBundle(w.bundle(signing{statement: "{}"}))
+	if err != nil || !read.IsStatement() || string(read.Payload()) != "{}" {
+		t.Errorf("a statement: %v, %q, %v", read.IsStatement(), read.Payload(), err)
+	}
+	payload, annotations := w.taggedSignature(signing{statement: "{}"})
+	if read, err = entity.FromTaggedSignature(payload, annotations); err != nil || read.IsStatement() || string(read.Payload()) != "{}" {
+		t.Errorf("a tagged signature: %v, %q, %v", read.IsStatement(), read.Payload(), err)
+	}
 }

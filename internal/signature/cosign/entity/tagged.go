@@ -88,10 +88,13 @@ func taggedProofs(annotations map[string]string) (proofs, error) {
 	}
 	if text := annotations[timestampAnnotation]; text != "" {
 		var timestamp struct{ SignedRFC3161Timestamp []byte }
-		if err := decode([]byte(text), &timestamp); err != nil || len(timestamp.SignedRFC3161Timestamp) > maxTimestampSize {
-			return proofs{}, errors.New("the layer's timestamp cannot be read")
+		if err := decode([]byte(text), &timestamp); err != nil {
+			return proofs{}, fmt.Errorf("the layer's timestamp: %w", err)
 		}
 		p.timestamps = [][]byte{timestamp.SignedRFC3161Timestamp}
+		if err := checkTimestamps(p.timestamps); err != nil {
+			return proofs{}, err
+		}
 	}
 	text := annotations[entryAnnotation]
 	if text == "" {

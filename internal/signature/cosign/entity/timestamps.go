@@ -6,6 +6,7 @@ package entity
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
 )
@@ -18,6 +19,16 @@ type timestampAuthorities struct {
 
 // TimestampingAuthorities implements root.TrustedMaterial.
 func (t *timestampAuthorities) TimestampingAuthorities() []root.TimestampingAuthority { return t.all }
+
+// checkTimestamps bounds the size of what is said to be timestamps.
+func checkTimestamps(timestamps [][]byte) error {
+	for _, timestamp := range timestamps {
+		if len(timestamp) > maxTimestampSize {
+			return fmt.Errorf("a timestamp of more than %d bytes", maxTimestampSize)
+		}
+	}
+	return nil
+}
 
 // parseTimestampAuthorities reads chains, each from the certificate that signs timestamps, or the one above it where timestamps bring that
 // along, up to its root.

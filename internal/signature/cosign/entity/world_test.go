@@ -40,6 +40,8 @@ type world struct {
 	log                  *ca.VirtualSigstore
 	tsaRoot, tsa         holder
 	root, middle, signer holder
+	// sparse timestamps come without the certificate of who made them.
+	sparse bool
 }
 
 // newWorld makes a world whose signer's chain has the windows.
@@ -156,7 +158,7 @@ func (w *world) sign(message []byte) []byte {
 func (w *world) stamp(data []byte, moment time.Time) []byte {
 	w.t.Helper()
 	sum := sha256.Sum256(data)
-	template := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: moment, Policy: asn1.ObjectIdentifier{1, 2, 3}, AddTSACertificate: true}
+	template := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: moment, Policy: asn1.ObjectIdentifier{1, 2, 3}, AddTSACertificate: !w.sparse}
 	response, err := template.CreateResponseWithOpts(w.tsa.certificate, w.tsa.key, crypto.SHA256)
 	if err != nil {
 		w.t.Fatal(err)
