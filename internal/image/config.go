@@ -76,7 +76,7 @@ func parseRootFS(raw json.RawMessage) ([]Digest, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := elements(fields["diff_ids"], maxLayers)
+	list, err := elements(fields["diff_ids"], MaxLayers)
 	if err != nil {
 		return nil, fmt.Errorf("diff_ids: %w", err)
 	}

@@ -13,8 +13,10 @@ import (
 // manifests"), and few take more.
 const MaxDocumentSize = 4 << 20
 
+// MaxLayers bounds the layers of a manifest: as many as overlayfs stacks.
+const MaxLayers = 128
+
 const (
-	maxLayers      = 128 // as many as overlayfs stacks
 	maxManifests   = 64
 	maxAnnotations = 64
 )
@@ -116,7 +118,7 @@ func parseManifest(mediaType string, fields map[string]json.RawMessage) (*Manife
 	if m.Config, err = parseDescriptor(fields["config"]); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	if m.Layers, err = parseDescriptors(fields["layers"], maxLayers); err != nil {
+	if m.Layers, err = parseDescriptors(fields["layers"], MaxLayers); err != nil {
 		return nil, fmt.Errorf("layers: %w", err)
 	}
 	for i, layer := range m.Layers {

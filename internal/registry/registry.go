@@ -42,12 +42,12 @@ type Reader interface {
 	ReferrerLister
 }
 
-// Artifact is a document that is attached to an image as a referrer, or put under a tag.
+// Artifact is a document that is attached to an image as a referrer, or put or listed under a tag.
 type Artifact struct {
 	// MediaType of the content, which is also the artifact's type.
 	MediaType string
 	Content   []byte
-	// Annotations of the artifact's manifest. They hold no time, so that the same artifact has the same digest.
+	// Annotations of the artifact's manifest, or of the layer that it is in a list. They hold no time, so that the same artifact has the same digest.
 	Annotations map[string]string
 }
 
@@ -66,10 +66,20 @@ type Putter interface {
 	PutTagged(ctx context.Context, tag image.Tag, artifact Artifact) (image.Digest, error)
 }
 
+// Appender adds documents to lists under tags with Assay's own credentials, the way signatures stand under sha256-<hex>.sig.
+type Appender interface {
+	// Append makes the artifact a layer, with its annotations, of the manifest that the tag names, and returns the manifest's digest. What
+	// others put there stays, and where there is nothing, the list begins with it. It writes nothing when a layer has the same content and
+	// these annotations already. The error is KindUnsupported when the tag names something else than a list, and KindOverLimit when the
+	// list is full.
+	Append(ctx context.Context, tag image.Tag, artifact Artifact) (image.Digest, error)
+}
+
 // Writer writes to registries with one set of credentials.
 type Writer interface {
 	Attacher
 	Putter
+	Appender
 }
 
 // Credentials are what one TrustedImage's namespace gave to read a repository with. The zero value is anonymous.

@@ -176,6 +176,39 @@ func (r *Registry) PutTagged(ctx context.Context, tag image.Tag, artifact regist
 	return digest, nil
 }
 
+// Append implements registry.Appender. Its lists have no configuration to speak of.
+func (r *Registry) Append(ctx context.Context, tag image.Tag, artifact registry.Artifact) (image.Digest, error) {
+	if err := r.begin(ctx, "Append "+tag.String()); err != nil {
+		return image.Digest{}, err
+	}
+	added := r.PutBlob(tag.Repository, artifact.MediaType, artifact.Content)
+	added.Annotations = artifact.Annotations
+	r.mu.Lock()
+	listed := r.documents[image.Reference{Repository: tag.Repository, Digest: r.tags[tag]}]
+	r.mu.Unlock()
+	var layers []any
+	if listed.Manifest != nil {
+		for _, layer := range listed.Manifest.Layers {
+			if layer.Digest == added.Digest && maps.Equal(layer.Annotations, added.Annotations) {
+				return listed.Digest, nil
+			}
+			layers = append(layers, wire(layer))
+		}
+	}
+	raw, err := json.Marshal(map[string]any{
+		"schemaVersion": 2, "mediaType": image.MediaTypeManifest,
+		"config": wire(r.PutBlob(tag.Repository, image.MediaTypeEmpty, []byte("{}"))), "layers": append(layers, wire(added)),
+	})
+	if err != nil {
+		return image.Digest{}, err
+	}
+	document, err := r.Put(tag.Repository, image.MediaTypeManifest, raw)
+	if err == nil {
+		r.Tag(tag, document.Digest)
+	}
+	return document.Digest, err
+}
+
 // putArtifact stores an artifact whose manifest has these members and those of every artifact.
 func (r *Registry) putArtifact(repository image.Repository, artifact registry.Artifact, members map[string]any) (image.Digest, error) {
 	config := r.PutBlob(repository, image.MediaTypeEmpty, []byte("{}"))
@@ -193,7 +226,11 @@ func (r *Registry) putArtifact(repository image.Repository, artifact registry.Ar
 }
 
 func wire(d image.Descriptor) map[string]any {
-	return map[string]any{"mediaType": d.MediaType, "digest": d.Digest, "size": d.Size}
+	written := map[string]any{"mediaType": d.MediaType, "digest": d.Digest, "size": d.Size}
+	if len(d.Annotations) > 0 {
+		written["annotations"] = d.Annotations
+	}
+	return written
 }
 
 // begin notes a call and returns why it fails, if it does.

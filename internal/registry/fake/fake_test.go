@@ -57,6 +57,22 @@ func TestWhatIsAttachedIsAReferrerOnce(t *testing.T) {
 	}
 }
 
+func TestWhatIsAppendedIsListedOnce(t *testing.T) {
+	var r fake.Registry
+	_, _, tag := world(t, &r)
+	tag.Name = "sha256-1.sig"
+	for _, signature := range []string{"a", "b", "a"} {
+		artifact := registry.Artifact{MediaType: "a/b", Content: []byte("x"), Annotations: map[string]string{"signature": signature}}
+		if _, err := r.Append(t.Context(), tag, artifact); err != nil {
+			t.Fatal(err)
+		}
+	}
+	document, err := r.Resolve(t.Context(), tag)
+	if err != nil || len(document.Manifest.Layers) != 2 || document.Manifest.Layers[1].Annotations["signature"] != "b" {
+		t.Errorf("the tag names %s, %v", document.Raw, err)
+	}
+}
+
 func TestWhatIsNotThereAndFailures(t *testing.T) {
 	var r fake.Registry
 	repository, document, tag := world(t, &r)
