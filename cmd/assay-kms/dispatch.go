@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	vault "github.com/hashicorp/vault/api"
@@ -76,6 +77,7 @@ func (w *watched) explain(err error) error {
 		ofAWS    smithy.APIError
 		response *smithyhttp.ResponseError
 		ofVault  *vault.ResponseError
+		ofAzure  *azcore.ResponseError
 		network  net.Error
 	)
 	switch {
@@ -88,6 +90,9 @@ func (w *watched) explain(err error) error {
 	case errors.As(err, &ofVault):
 		w.temporary = isTemporary(ofVault.StatusCode)
 		return fmt.Errorf("Vault answers with status %d", ofVault.StatusCode)
+	case errors.As(err, &ofAzure):
+		w.temporary = isTemporary(ofAzure.StatusCode)
+		return fmt.Errorf("Azure Key Vault answers with status %d (%.40s)", ofAzure.StatusCode, ofAzure.ErrorCode)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), errors.As(err, &response):
 		w.temporary = true
 		return errors.New("no connection, or no answer")

@@ -20,6 +20,7 @@ import (
 	"github.com/assay-dev/assay/internal/signature/fake"
 	"github.com/assay-dev/assay/internal/signature/keyless"
 	"github.com/assay-dev/assay/test/awskms"
+	"github.com/assay-dev/assay/test/azurekeys"
 	"github.com/assay-dev/assay/test/controlplane"
 	"github.com/assay-dev/assay/test/sigstore"
 	"github.com/assay-dev/assay/test/vault"
@@ -48,10 +49,10 @@ type setUp func(t *testing.T, c command) (signing.Options, []string)
 
 // signers are all that every build has.
 var signers = map[string]setUp{
-	"the seal key": func(t *testing.T, c command) (signing.Options, []string) {
+	"the seal key": func(*testing.T, command) (signing.Options, []string) {
 		return signing.Options{SealKey: fake.NewSigner("seal")}, byKey
 	},
-	"a key pair in a Secret": func(t *testing.T, c command) (signing.Options, []string) {
+	"a key pair in a Secret": func(t *testing.T, _ command) (signing.Options, []string) {
 		private, public, err := cosign.GenerateKeyPair([]byte("password"))
 		if err != nil {
 			t.Fatal(err)
@@ -59,18 +60,22 @@ var signers = map[string]setUp{
 		secret := map[string][]byte{"cosign.key": private, "cosign.password": []byte("password"), "cosign.pub": public}
 		return signing.Options{Reference: "secret:release", Secret: secretOf("release", secret)}, byKey
 	},
-	"a key in Vault": func(t *testing.T, c command) (signing.Options, []string) {
+	"a key in Vault": func(t *testing.T, _ command) (signing.Options, []string) {
 		service := vault.ForTest(t, binaries)
 		return signing.Options{Reference: service.AddKey(t, "assay", "ecdsa-p256"), Program: kmsProgram(t), Environment: service.Environment()}, byKey
 	},
-	"an RSA key in Vault": func(t *testing.T, c command) (signing.Options, []string) {
+	"an RSA key in Vault": func(t *testing.T, _ command) (signing.Options, []string) {
 		service := vault.ForTest(t, binaries)
 		return signing.Options{Reference: service.AddKey(t, "assay", "rsa-2048"), Program: kmsProgram(t), Environment: service.Environment()}, byKey
 	},
-	"a key in AWS": func(t *testing.T, c command) (signing.Options, []string) {
+	"a key in AWS": func(t *testing.T, _ command) (signing.Options, []string) {
 		service := awskms.New(t)
 		service.AddECDSA(t, "assay")
 		return signing.Options{Reference: service.URI("assay"), Program: kmsProgram(t), Environment: service.Environment()}, byKey
+	},
+	"a key in Azure": func(t *testing.T, _ command) (signing.Options, []string) {
+		service := azurekeys.New(t)
+		return signing.Options{Reference: service.AddECDSA(t, "assay"), Program: kmsProgram(t), Environment: service.Environment()}, byKey
 	},
 	"a service account": func(t *testing.T, c command) (signing.Options, []string) {
 		const namespace, account = "test-signing", "assay"

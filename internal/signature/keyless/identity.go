@@ -101,7 +101,7 @@ func (s *Signer) token() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: the file with the identity token cannot be read", ErrRefused)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	token, err := io.ReadAll(io.LimitReader(file, maxToken))
 	if err != nil {
 		return "", fmt.Errorf("%w: the file with the identity token cannot be read", ErrRefused)

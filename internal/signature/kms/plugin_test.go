@@ -46,7 +46,7 @@ var plugins = map[string]func(){
 
 // startChild starts one that holds the output open, and tells who both are.
 func startChild(variable string) {
-	child := exec.Command("/bin/sleep", "600")
+	child := exec.CommandContext(context.Background(), "/bin/sleep", "600")
 	child.Stdout = os.Stdout
 	if child.Start() != nil || os.WriteFile(os.Getenv(variable), fmt.Appendf(nil, "%d %d", os.Getpid(), child.Process.Pid), 0o600) != nil {
 		os.Exit(1)
@@ -80,7 +80,7 @@ func namesOf(environment []string) string {
 	return strings.Join(names, "")
 }
 
-func openPlugin(t *testing.T, ctx context.Context, name string, environment ...string) error {
+func openPlugin(ctx context.Context, t *testing.T, name string, environment ...string) error {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -95,7 +95,7 @@ func TestProgramsThatMisbehave(t *testing.T) {
 		"endless": "longer than", "silent": "not of the form", "prose": "not of the form", "empty": "no public key", "nokey": "invalid public key",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := openPlugin(t, t.Context(), name); !errors.Is(err, kms.ErrRefused) || !strings.Contains(err.Error(), says) {
+			if err := openPlugin(t.Context(), t, name); !errors.Is(err, kms.ErrRefused) || !strings.Contains(err.Error(), says) {
 				t.Errorf("Open: %v, want one that says %q", err, says)
 			}
 		})
@@ -103,25 +103,25 @@ func TestProgramsThatMisbehave(t *testing.T) {
 }
 
 func TestTheWordsOfAProgramArePresentable(t *testing.T) {
-	err := openPlugin(t, t.Context(), "controls")
+	err := openPlugin(t.Context(), t, "controls")
 	if err == nil || strings.ContainsAny(err.Error(), "\x1b\n") || len(err.Error()) > 256 {
 		t.Errorf("Open: %q", err)
 	}
 }
 
 func TestAProgramGetsWhatItsServiceNeedsAndNothingElse(t *testing.T) {
-	err := openPlugin(t, t.Context(), "names", "NAMES_TOKEN=a secret", "AWS_SECRET_ACCESS_KEY=another", "PATH=/bin", "HTTPS_PROXY=http://proxy", "HOME=/root")
+	err := openPlugin(t.Context(), t, "names", "NAMES_TOKEN=a secret", "AWS_SECRET_ACCESS_KEY=another", "PATH=/bin", "HTTPS_PROXY=http://proxy", "HOME=/root")
 	if err == nil || !strings.HasSuffix(err.Error(), ": given HTTPS_PROXY NAMES_TOKEN") {
 		t.Errorf("the program was given %v", err)
 	}
-	err = openPlugin(t, t.Context(), "names")
+	err = openPlugin(t.Context(), t, "names")
 	if err == nil || !strings.HasSuffix(err.Error(), ": given") {
 		t.Errorf("the program was given %v", err)
 	}
 }
 
 func TestErrorsDoNotTellWhatAProgramWasGiven(t *testing.T) {
-	err := openPlugin(t, t.Context(), "tells", "TELLS_TOKEN=hvs.canary-of-a-token")
+	err := openPlugin(t.Context(), t, "tells", "TELLS_TOKEN=hvs.canary-of-a-token")
 	if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "TELLS_TOKEN=…") {
 		t.Errorf("Open: %v", err)
 	}
@@ -134,7 +134,7 @@ func TestAProgramIsEndedWithAllThatItStarted(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			ended := make(chan error, 1)
-			go func() { ended <- openPlugin(t, ctx, name, variable+"="+pids) }()
+			go func() { ended <- openPlugin(ctx, t, name, variable+"="+pids) }()
 			var self, child int
 			eventually(t, "the program starts", func() bool {
 				content, _ := os.ReadFile(pids)

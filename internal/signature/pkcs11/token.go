@@ -102,7 +102,7 @@ func (t *token) logIn(flags uint) error {
 	if err != nil {
 		return fmt.Errorf("%w: the file with its PIN cannot be read", ErrRefused)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	pin, err := io.ReadAll(io.LimitReader(file, maxPIN))
 	if err != nil {
 		return fmt.Errorf("%w: the file with its PIN cannot be read", ErrRefused)
