@@ -44,6 +44,8 @@ func inChild(ctx context.Context, args []string) (is bool, err error) {
 		return true, plain(ctx, args[1:])
 	case rematchInChild:
 		return true, matchFleet(ctx, args[1:])
+	case verifySignedInChild:
+		return true, verifySignatures(ctx, args[1:])
 	case scoresInChild:
 		return true, loadScores(ctx, args[1:])
 	}
@@ -59,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		chosen = slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !slices.Contains(args, p.name) })
 		if len(chosen) < len(args) {
-			return errors.New("usage: bench [story] [rematch] [scores] [cluster]")
+			return errors.New("usage: bench [story] [rematch] [scores] [signatures] [cluster]")
 		}
 	}
 	return measure(ctx, chosen)
@@ -72,7 +74,7 @@ type part struct {
 }
 
 // parts in their order.
-var parts = []part{{"story", onStory}, {"rematch", rematch}, {"scores", scores}, {"cluster", onCluster}}
+var parts = []part{{"story", onStory}, {"rematch", rematch}, {"scores", scores}, {"signatures", signatures}, {"cluster", onCluster}}
 
 // bench is what the benchmarks run on.
 type bench struct {
@@ -98,7 +100,7 @@ func (b *bench) fleetPlan(ctx context.Context) (plan, error) {
 }
 
 func measure(ctx context.Context, chosen []part) (err error) {
-	for _, program := range []string{"assay-index", "kubectl-assay", "clients/trivy"} {
+	for _, program := range []string{"assay-index", "kubectl-assay", "clients/trivy", "clients/cosign"} {
 		if _, err := os.Stat(filepath.Join("bin", program)); err != nil {
 			return fmt.Errorf("%w: run `make build control-plane clients` in the project's root", err)
 		}
