@@ -21,7 +21,6 @@ import (
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/inventory"
 	"github.com/assay-dev/assay/internal/registry"
-	"github.com/assay-dev/assay/internal/signature"
 	signaturefake "github.com/assay-dev/assay/internal/signature/fake"
 	"github.com/assay-dev/assay/internal/vulnerability"
 	vulnerabilityfake "github.com/assay-dev/assay/internal/vulnerability/fake"
@@ -123,7 +122,7 @@ func (database) Feed() evidence.Fact[evidence.Feed] {
 func newGatherer(p *place, d database) *gather.Gatherer {
 	return &gather.Gatherer{
 		Store: &evidencefake.Store{}, Indexer: p, SBOMs: p, Matcher: &vulnerabilityfake.Fleet{Detector: d}, Catalogue: d,
-		Scores: &vulnerabilityfake.Scores{}, Chronicle: &vulnerabilityfake.Chronicle{}, Verifier: &signaturefake.Verifier{},
+		Scores: &vulnerabilityfake.Scores{}, Chronicle: &vulnerabilityfake.Chronicle{}, Finder: &signaturefake.Finder{},
 	}
 }
 
@@ -353,35 +352,5 @@ func TestExploitedFindingsAreMarked(t *testing.T) {
 	}
 	if got := collected.Platforms[0].Findings.Value; !got[0].Exploited || got[1].Exploited {
 		t.Errorf("findings %+v", got)
-	}
-}
-
-func TestTheRegistryIsAskedOnlyForSignaturesThatNoProofSpeaksOf(t *testing.T) {
-	p := newPlace()
-	digest, _ := p.manifest(t, "amd64")
-	g, request := newGatherer(p, database{}), requestFor(t, p, digest)
-	verifier := g.Verifier.(*signaturefake.Verifier)
-	signed, unsigned := signaturefake.NewSigner("a").Key(), signaturefake.NewSigner("b").Key()
-	verifier.Set(digest, signed, evidence.Checked(evidence.Signature{Verified: true}))
-	verifier.Set(digest, unsigned, evidence.Checked(evidence.Signature{}))
-	request.Keys = []signature.Key{signed}
-	for range 3 {
-		collected, err := g.Gather(t.Context(), request)
-		if err != nil || !collected.Signatures[signed.Fingerprint].Value.Verified {
-			t.Fatalf("got %+v, %v", collected.Signatures, err)
-		}
-	}
-	if calls := len(verifier.Calls()); calls != 1 {
-		t.Errorf("a signature that verified was looked for %d times", calls)
-	}
-	request.Keys = append(request.Keys, unsigned)
-	for range 2 {
-		collected, err := g.Gather(t.Context(), request)
-		if err != nil || collected.Signatures[unsigned.Fingerprint].Value.Verified || !collected.Signatures[signed.Fingerprint].Value.Verified {
-			t.Fatalf("got %+v, %v", collected.Signatures, err)
-		}
-	}
-	if calls := len(verifier.Calls()); calls != 3 {
-		t.Errorf("asked %d times, want once more for each look at the missing signature", calls)
 	}
 }

@@ -118,9 +118,13 @@ func (g *Gatherer) find(ctx context.Context, request Request, result *evidence.E
 		search.Anchors = anchors
 		found = g.Finder.Find(ctx, request.Reader, search)
 		for id, statements := range found.Statements {
-			merged, err := g.keepSigned(ctx, request.Reference.Digest, id, result.Signed[id].Signed, statements.Signed)
+			merged, whole, err := g.keepSigned(ctx, request.Reference.Digest, id, result.Signed[id].Signed, statements.Signed)
 			if err != nil {
 				return err
+			}
+			if !whole {
+				statements.Rest = evidence.Unchecked[string](v1alpha1.ReasonOverLimit,
+					fmt.Sprintf("more than %d signatures and statements are attached to the image; remove those that nobody needs", maxKept))
 			}
 			result.Signed[id] = evidence.Statements{Signed: merged, Rest: statements.Rest}
 		}
@@ -161,29 +165,48 @@ func (g *Gatherer) keptSigned(ctx context.Context, about image.Digest, anchor st
 	return kept, nil
 }
 
-// keepSigned adds what was found to what is kept, each statement once for each signer, with what they state.
-func (g *Gatherer) keepSigned(ctx context.Context, about image.Digest, anchor string, kept, found []evidence.Signed) ([]evidence.Signed, error) {
-	merged := slices.Clone(kept)
+// keepSigned adds what was found to what is kept, each statement once for each signer, with what they state. whole says that nothing was
+// left out.
+func (g *Gatherer) keepSigned(ctx context.Context, about image.Digest, anchor string, kept, found []evidence.Signed) (merged []evidence.Signed, whole bool, err error) {
+	merged, whole = slices.Clone(kept), true
 	added := false
 	for _, signed := range found {
-		if slices.ContainsFunc(merged, func(other evidence.Signed) bool { return sameSigned(other, signed) }) || len(merged) >= maxKept {
+		there := slices.ContainsFunc(merged, func(other evidence.Signed) bool { return sameSigned(other, signed) })
+		if !there && len(merged) >= maxKept {
+			whole = false
 			continue
 		}
-		if signed.Statement != nil {
-			if err := g.put(ctx, about, evidence.StatementKind(signed.Payload), signed.Statement); err != nil {
-				return nil, err
-			}
-			signed.Statement = nil
+		if err := g.keepStatement(ctx, about, signed); err != nil {
+			return nil, false, err
 		}
-		merged, added = append(merged, signed), true
+		if !there {
+			signed.Statement = nil
+			merged, added = append(merged, signed), true
+		}
 	}
 	if !added {
-		return merged, nil
+		return merged, whole, nil
 	}
 	slices.SortStableFunc(merged, func(a, b evidence.Signed) int {
 		return cmp.Or(cmp.Compare(a.Payload.Hex(), b.Payload.Hex()), cmp.Compare(a.Signer.Key, b.Signer.Key))
 	})
-	return merged, g.putJSON(ctx, about, evidence.SignedKind(anchor), merged)
+	return merged, whole, g.putJSON(ctx, about, evidence.SignedKind(anchor), merged)
+}
+
+// keepStatement keeps what is stated, also where it was kept before and the store lost it.
+func (g *Gatherer) keepStatement(ctx context.Context, about image.Digest, signed evidence.Signed) error {
+	if signed.Statement == nil {
+		return nil
+	}
+	kind := evidence.StatementKind(signed.Payload)
+	kept, err := g.Store.Get(ctx, about, kind)
+	switch {
+	case err != nil && !errors.Is(err, evidence.ErrNotFound):
+		return fmt.Errorf("%w: read: %w", ErrStore, err)
+	case err == nil && image.DigestOf(kept) == signed.Payload:
+		return nil
+	}
+	return g.put(ctx, about, kind, signed.Statement)
 }
 
 // sameSigned says that two are the same statement with the same proof of who signed it.
