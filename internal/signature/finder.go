@@ -20,7 +20,7 @@ type Anchor struct {
 	// Key that must have signed; nil when a certificate must have been issued to the signer.
 	Key *Key
 	// Root is a trusted_root.json (sigstore/protobuf-specs, sigstore_trustroot.proto): certificate authorities, logs and timestamp
-	// authorities. Beside a Key only its logs and timestamp authorities count.
+	// authorities. Beside a Key or a Chain only its logs and timestamp authorities count.
 	Root []byte
 	// Chain is a certificate authority of one's own: its root certificate and, if any, intermediate ones, in PEM form. Signers' certificates
 	// need no identity token behind them, and may live long.

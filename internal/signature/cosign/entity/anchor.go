@@ -22,6 +22,8 @@ const (
 	maxAnchorSize         = 1 << 20
 	maxAnchorCertificates = 64
 	maxAnchorLogs         = 64
+	// maxAuthorities bounds the certificate authorities; each is asked for each signature.
+	maxAuthorities = 8
 )
 
 // NewChecker parses an anchor. The error is for people and says what is wrong with the key, the trust root or the chain.
@@ -50,6 +52,9 @@ func newChecker(anchor signature.Anchor) (*Checker, error) {
 	}
 	if err := c.setSigners(); err != nil {
 		return nil, err
+	}
+	if len(c.authorities) > maxAuthorities {
+		return nil, fmt.Errorf("more than %d certificate authorities", maxAuthorities)
 	}
 	witnesses := len(c.material.RekorLogs()) + len(c.material.TimestampingAuthorities())
 	switch {

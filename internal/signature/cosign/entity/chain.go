@@ -28,19 +28,16 @@ func (c chain) validAt(times []evidence.TrustedTime) bool {
 	return !slices.ContainsFunc(times, func(t evidence.TrustedTime) bool { return t.Time.Before(c.notBefore) || t.Time.After(c.notAfter) })
 }
 
+// maxBuilds bounds how often a chain is built for one entity. Each time, crypto/x509 checks up to 100 signatures. It takes once for each
+// authority, and once more for each certificate that became valid after the signer's.
+const maxBuilds = 16
+
 // certificate returns what the signer's certificate says if one of the authorities issued it and the whole chain was valid at each of the
 // times. Without times the chain need not be valid now: whether it is, is for whoever reads the window. Of several chains the one that is
 // valid the longest counts.
 func (c *Checker) certificate(p proofs, times []evidence.TrustedTime) (*evidence.Certificate, error) {
-	var issued, valid []chain
-	for _, authority := range c.authorities {
-		if c.anchor.Chain != nil {
-			withMore := *authority
-			withMore.Intermediates = slices.Concat(authority.Intermediates, p.intermediates)
-			authority = &withMore
-		}
-		issued = append(issued, chains(authority, p.leaf)...)
-	}
+	issued := c.issued(p)
+	var valid []chain
 	for _, candidate := range issued {
 		if candidate.validAt(times) {
 			valid = append(valid, candidate)
@@ -64,33 +61,49 @@ func (c *Checker) certificate(p proofs, times []evidence.TrustedTime) (*evidence
 	return describe(longest)
 }
 
-// chains returns the chains from the certificate to the authority's root that are valid at any time at all. A chain is valid, if ever,
-// from the moment on at which the last of its certificates becomes so.
-func chains(authority *root.FulcioCertificateAuthority, leaf *x509.Certificate) []chain {
-	readable := *leaf
+// issued returns the chains from the signer's certificate to an authority's root that are valid at any time at all.
+func (c *Checker) issued(p proofs) []chain {
+	readable := *p.leaf
 	// Go knows no subject of the kind other name, which Fulcio writes for some; what is said there is read all the same.
-	readable.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions), func(id asn1.ObjectIdentifier) bool {
+	readable.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(p.leaf.UnhandledCriticalExtensions), func(id asn1.ObjectIdentifier) bool {
 		return id.Equal(cryptoutils.SANOID)
 	})
-	moments := []time.Time{leaf.NotBefore, authority.Root.NotBefore, authority.ValidityPeriodStart}
-	for _, intermediate := range authority.Intermediates {
-		moments = append(moments, intermediate.NotBefore)
-	}
-	slices.SortFunc(moments, time.Time.Compare)
 	var all []chain
-	for _, moment := range slices.CompactFunc(moments, time.Time.Equal) {
-		if moment.IsZero() {
-			continue // which crypto/x509 takes for now
+	builds := 0
+	for _, authority := range c.authorities {
+		if c.anchor.Chain != nil {
+			withMore := *authority
+			withMore.Intermediates = slices.Concat(authority.Intermediates, p.intermediates)
+			authority = &withMore
 		}
-		found, err := authority.Verify(&readable, moment)
-		if err != nil {
-			continue
-		}
-		for _, certificates := range found {
-			all = append(all, newChain(authority, certificates))
+		for _, moment := range moments(authority, p.leaf) {
+			if builds++; builds > maxBuilds {
+				return all
+			}
+			found, err := authority.Verify(&readable, moment)
+			if err != nil {
+				continue
+			}
+			for _, certificates := range found {
+				all = append(all, newChain(authority, certificates))
+			}
 		}
 	}
 	return all
+}
+
+// moments are those at which a chain can begin to be valid: it is, if ever, from the moment on at which the last of its certificates
+// becomes so.
+func moments(authority *root.FulcioCertificateAuthority, leaf *x509.Certificate) []time.Time {
+	all := []time.Time{leaf.NotBefore, authority.Root.NotBefore, authority.ValidityPeriodStart}
+	for _, intermediate := range authority.Intermediates {
+		all = append(all, intermediate.NotBefore)
+	}
+	all = slices.DeleteFunc(all, func(moment time.Time) bool {
+		return moment.IsZero() || moment.Before(leaf.NotBefore) || moment.After(leaf.NotAfter) // crypto/x509 takes zero for now
+	})
+	slices.SortFunc(all, time.Time.Compare)
+	return slices.CompactFunc(all, time.Time.Equal)
 }
 
 func newChain(authority *root.FulcioCertificateAuthority, certificates []*x509.Certificate) chain {

@@ -71,6 +71,7 @@ func TestLimits(t *testing.T) {
 		"a chain under a tag":       {tagged("chain", string(bytes.Repeat(pemOf(w.middle.certificate), 10))), "more than 9 certificates"},
 		"a timestamp under a tag":   {tagged("rfc3161timestamp", `{"SignedRFC3161Timestamp":"`+base64.StdEncoding.EncodeToString(stamp)+`"}`), "a timestamp of more than 32768 bytes"},
 		"certificates of an anchor": {anchor(signature.Anchor{Chain: bytes.Repeat(pemOf(w.root.certificate), 65)}), "more than 64 certificates"},
+		"authorities of an anchor":  {anchor(signature.Anchor{Chain: bytes.Repeat(pemOf(w.root.certificate), 9)}), "more than 8 certificate authorities"},
 		"an anchor's chain":         {anchor(signature.Anchor{Chain: large}), "more than 1048576 bytes"},
 		"an anchor's trust root":    {anchor(signature.Anchor{Root: large}), "more than 1048576 bytes"},
 		"an anchor's timestamps":    {anchor(signature.Anchor{Key: w.key(), Timestamps: large}), "more than 1048576 bytes"},
