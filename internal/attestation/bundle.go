@@ -65,7 +65,12 @@ func (s keySigner) Bundle(ctx context.Context, statement []byte) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	hint, err := keyHint(s.signer.Key())
+	return encodeBundle(s.signer.Key(), statement, sig)
+}
+
+// encodeBundle writes the bundle with a statement and its signature by the key.
+func encodeBundle(key signature.Key, statement, sig []byte) ([]byte, error) {
+	hint, err := keyHint(key)
 	if err != nil {
 		return nil, err
 	}
