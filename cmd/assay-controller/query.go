@@ -37,8 +37,8 @@ const (
 	queryShutdownTimeout = 5 * time.Second
 )
 
-// addQueryServer adds what answers kubectl assay affected and find, unless its address is "0".
-func addQueryServer(mgr ctrl.Manager, uncached client.Client, index server.Index, o options) error {
+// addQueryServer adds what answers kubectl assay affected, find and evidence, unless its address is "0".
+func addQueryServer(mgr ctrl.Manager, uncached client.Client, index server.Index, store server.Store, o options) error {
 	if o.queryAddress == "0" {
 		return nil
 	}
@@ -63,7 +63,7 @@ func addQueryServer(mgr ctrl.Manager, uncached client.Client, index server.Index
 		address: o.queryAddress,
 		tls:     &tls.Config{GetCertificate: keeper.Certificate, MinVersion: tls.VersionTLS13},
 		handler: server.New(server.Options{
-			Index: index, Images: mgr.GetClient(), Reviews: reviews, Clock: clock.RealClock{}, Log: ctrl.Log.WithName("query"),
+			Index: index, Store: store, Images: mgr.GetClient(), Reviews: reviews, Clock: clock.RealClock{}, Log: ctrl.Log.WithName("query"),
 		}),
 	})
 }

@@ -63,7 +63,7 @@ func run(ctx context.Context, o options) error {
 	if err := addControllers(ctx, mgr, uncached, parts, o); err != nil {
 		return err
 	}
-	if err := addQueryServer(mgr, uncached, parts.Fleet, o); err != nil {
+	if err := addQueryServer(mgr, uncached, parts.Fleet, parts.Store, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

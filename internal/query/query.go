@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package query is what assay-controller and kubectl assay say to one another when somebody asks which images contain
-// something: by HTTPS, with the asker's own bearer token, answered for the namespaces in which she may list TrustedImages.
+// something, or what was signed about one: by HTTPS, with the asker's own bearer token, answered for the namespaces in which she may
+// list TrustedImages, and for the TrustedImage that she may get.
 package query
 
 // Paths that are asked with GET. The parameters are part of the URL.
@@ -11,14 +12,25 @@ const (
 	AffectedPath = "/v1/affected"
 	// FindPath asks which images contain packages that match the pattern in PackageParameter.
 	FindPath = "/v1/find"
+	// EvidencePath asks what was signed about the digest that a TrustedImage trusts, or about another one in its status. The answer is
+	// what EvidenceWriter writes.
+	EvidencePath = "/v1/evidence"
 )
 
 // Parameters of a question.
 const (
 	VulnerabilityParameter = "vulnerability"
 	PackageParameter       = "package"
-	// NamespaceParameter restricts the question to one namespace.
+	// NamespaceParameter restricts the question to one namespace. A question for evidence must have it.
 	NamespaceParameter = "namespace"
+	// NameParameter names the TrustedImage, and DigestParameter a digest in its status.
+	NameParameter   = "name"
+	DigestParameter = "digest"
+	// StandingParameter is Candidate for the candidate's evidence.
+	StandingParameter = "standing"
+	// TypeParameter restricts an answer to statements of a predicate type, and ContentsParameter is "true" for one with what was signed.
+	TypeParameter     = "type"
+	ContentsParameter = "contents"
 )
 
 // Where callers find the server, in Assay's namespace.
@@ -47,6 +59,9 @@ const (
 	MaxMatches = 1000
 	// MaxUnknown is how many images an answer names that it does not speak of.
 	MaxUnknown = 100
+	// MaxStatements is how many statements an answer holds, and MaxContents how many bytes of what was signed.
+	MaxStatements = 128
+	MaxContents   = 64 << 20
 )
 
 // Answer is in the order of namespace, name and standing. Every string in it that comes from an image is bounded and printable.

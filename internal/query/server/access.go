@@ -54,10 +54,10 @@ type caller struct {
 	id [sha256.Size]byte
 }
 
-// right is that of a caller to list TrustedImages in a namespace; in every namespace when that is empty.
+// right is that of a caller to list TrustedImages in a namespace, in every namespace when that is empty; or to get the one of the name.
 type right struct {
-	caller    [sha256.Size]byte
-	namespace string
+	caller          [sha256.Size]byte
+	namespace, name string
 }
 
 func newAccess(api Reviews, clock clock.PassiveClock) *access {
@@ -93,7 +93,7 @@ func (a *access) identify(ctx context.Context, token string) (caller, error) {
 
 // visible returns those of the namespaces in which the caller may list TrustedImages.
 func (a *access) visible(ctx context.Context, who caller, namespaces []string) (map[string]bool, error) {
-	everywhere, err := a.mayList(ctx, who, "")
+	everywhere, err := a.may(ctx, who, "", "")
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (a *access) visible(ctx context.Context, who caller, namespaces []string) (
 			continue
 		}
 		group.Go(func() (err error) {
-			answers[i], err = a.mayList(ctx, who, namespace)
+			answers[i], err = a.may(ctx, who, namespace, "")
 			return err
 		})
 	}
@@ -120,11 +120,15 @@ func (a *access) visible(ctx context.Context, who caller, namespaces []string) (
 	return visible, nil
 }
 
-// mayList asks the API server whether the caller may list TrustedImages in the namespace.
-func (a *access) mayList(ctx context.Context, who caller, namespace string) (bool, error) {
-	key := right{who.id, namespace}
+// may asks the API server whether the caller may list TrustedImages in the namespace, or get the one of the name.
+func (a *access) may(ctx context.Context, who caller, namespace, name string) (bool, error) {
+	key := right{who.id, namespace, name}
 	if known, found := a.rights.Get(key); found {
 		return known.(bool), nil
+	}
+	verb := "list"
+	if name != "" {
+		verb = "get"
 	}
 	extra := make(map[string]authorizationv1.ExtraValue, len(who.user.Extra))
 	for name, values := range who.user.Extra {
@@ -133,8 +137,8 @@ func (a *access) mayList(ctx context.Context, who caller, namespace string) (boo
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User: who.user.Username, UID: who.user.UID, Groups: who.user.Groups, Extra: extra,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: "list", Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Resource: "trustedimages",
-			Namespace: namespace,
+			Verb: verb, Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Resource: "trustedimages",
+			Namespace: namespace, Name: name,
 		},
 	}}
 	if err := a.review(ctx, review); err != nil {

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package server answers the questions of package query: it asks the API server who the asker is and in which namespaces she
-// may list TrustedImages, and joins what the fleet knows with the TrustedImages there.
+// may list TrustedImages, and joins what the fleet knows with the TrustedImages there. Of a TrustedImage that she may get it tells what
+// was signed about its digests.
 //
 // What others have does not show in an answer, not in its size and not in what is asked of the API server for it: all
 // namespaces with TrustedImages are reviewed, whatever the question.
@@ -32,6 +33,8 @@ const answerTimeout = 20 * time.Second
 type Options struct {
 	// Index knows what is in the images.
 	Index Index
+	// Store has the evidence.
+	Store Store
 	// Images reads TrustedImages from a cache.
 	Images client.Reader
 	// Reviews asks the API server.
@@ -47,7 +50,10 @@ type Handler struct {
 	access   *access
 	counter  *counter
 	answerer answerer
-	log      logr.Logger
+	store    Store
+	// reading has a place for each of those for whom something that was signed is read, which may be large.
+	reading chan struct{}
+	log     logr.Logger
 }
 
 // New returns a handler.
@@ -57,10 +63,13 @@ func New(o Options) *Handler {
 		access:   newAccess(o.Reviews, o.Clock),
 		counter:  newCounter(),
 		answerer: answerer{index: o.Index, images: o.Images},
+		store:    o.Store,
+		reading:  make(chan struct{}, maxReading),
 		log:      o.Log,
 	}
 	h.routes.HandleFunc("GET "+query.AffectedPath, h.handle(query.VulnerabilityParameter, h.answerer.affected))
 	h.routes.HandleFunc("GET "+query.FindPath, h.handle(query.PackageParameter, h.answerer.find))
+	h.routes.HandleFunc("GET "+query.EvidencePath, h.evidence)
 	return h
 }
 
@@ -84,35 +93,46 @@ func (h *Handler) handle(parameter string, choose selectFunc) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 		defer cancel()
 		answer, err := h.answer(ctx, r, parameter, choose)
-		if err == nil {
-			write(w, http.StatusOK, answer)
+		if err != nil {
+			h.refuse(w, r, err)
 			return
 		}
-		var refusal *refused
-		if !errors.As(err, &refusal) {
-			h.log.Error(err, "Answer a query", "path", r.URL.Path)
-			refusal = &refused{http.StatusServiceUnavailable, "the question could not be answered now; try again"}
-		}
-		if refusal.status == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-		}
-		write(w, refusal.status, query.Refusal{Error: refusal.message})
+		write(w, http.StatusOK, answer)
 	}
 }
 
-func (h *Handler) answer(ctx context.Context, r *http.Request, parameter string, choose selectFunc) (*query.Answer, error) {
+// refuse answers with why there is no answer, or logs what a caller is not told.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *refused
+	if !errors.As(err, &refusal) {
+		h.log.Error(err, "Answer a query", "path", r.URL.Path)
+		refusal = &refused{http.StatusServiceUnavailable, "the question could not be answered now; try again"}
+	}
+	if refusal.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	write(w, refusal.status, query.Refusal{Error: refusal.message})
+}
+
+// admit says who asks, and takes a place for her question.
+func (h *Handler) admit(ctx context.Context, r *http.Request) (who caller, release func(), err error) {
 	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !found || token == "" {
-		return nil, &refused{http.StatusUnauthorized, "give a bearer token that the API server accepts"}
+		return who, nil, &refused{http.StatusUnauthorized, "give a bearer token that the API server accepts"}
 	}
-	who, err := h.access.identify(ctx, token)
+	who, err = h.access.identify(ctx, token)
 	if errors.Is(err, errUnauthenticated) {
-		return nil, &refused{http.StatusUnauthorized, err.Error()}
+		return who, nil, &refused{http.StatusUnauthorized, err.Error()}
 	}
 	if err != nil {
-		return nil, err
+		return who, nil, err
 	}
-	release, err := h.counter.take(who.id)
+	release, err = h.counter.take(who.id)
+	return who, release, err
+}
+
+func (h *Handler) answer(ctx context.Context, r *http.Request, parameter string, choose selectFunc) (*query.Answer, error) {
+	who, release, err := h.admit(ctx, r)
 	if err != nil {
 		return nil, err
 	}

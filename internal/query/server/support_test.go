@@ -27,6 +27,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	evidencefake "github.com/assay-dev/assay/internal/evidence/fake"
 	"github.com/assay-dev/assay/internal/fleet"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/query"
@@ -38,7 +39,7 @@ const repository = "registry.example.com/shop/checkout"
 
 // reviews stands for the API server: a token is the user's name, and users may list what rights say.
 type reviews struct {
-	rights map[string][]string // namespaces by user; "" is all
+	rights map[string][]string // namespaces by user; "" is all; with a slash and a name it is one object that the user may get
 	err    error
 	// entered and proceed let a test hold reviews back.
 	entered chan struct{}
@@ -73,12 +74,16 @@ func (r *reviews) Create(ctx context.Context, object client.Object, _ ...client.
 		}}
 	case *authorizationv1.SubjectAccessReview:
 		what := review.Spec.ResourceAttributes
-		if what.Verb != "list" || what.Group != "assay.dev" || what.Resource != "trustedimages" || review.Spec.UID != "1" ||
+		asked, verb := what.Namespace, "list"
+		if what.Name != "" {
+			asked, verb = what.Namespace+"/"+what.Name, "get"
+		}
+		if what.Verb != verb || what.Group != "assay.dev" || what.Resource != "trustedimages" || review.Spec.UID != "1" ||
 			!slices.Equal(review.Spec.Groups, []string{"system:authenticated"}) || !slices.Equal(review.Spec.Extra["scope"], []string{"a"}) {
 			return errors.New("not the question that must be asked")
 		}
-		r.reviewed = append(r.reviewed, what.Namespace)
-		review.Status.Allowed = slices.Contains(r.rights[review.Spec.User], what.Namespace)
+		r.reviewed = append(r.reviewed, asked)
+		review.Status.Allowed = slices.Contains(r.rights[review.Spec.User], asked)
 	default:
 		return errors.New("not a review")
 	}
@@ -90,6 +95,7 @@ type world struct {
 	handler *server.Handler
 	reviews *reviews
 	index   *fake.Index
+	store   *evidencefake.Store
 	clock   *clocktesting.FakeClock
 }
 
@@ -109,10 +115,11 @@ func newWorld(t *testing.T, index *fake.Index, images ...*v1alpha1.TrustedImage)
 	w := &world{
 		reviews: &reviews{rights: map[string][]string{"ann": {"team-a"}, "bob": {"team-b"}, "root": {""}, "nobody": {}}},
 		index:   index,
+		store:   &evidencefake.Store{},
 		clock:   clocktesting.NewFakeClock(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)),
 	}
 	w.handler = server.New(server.Options{
-		Index: index, Images: builder.Build(), Reviews: w.reviews, Clock: w.clock, Log: testr.New(t),
+		Index: index, Store: w.store, Images: builder.Build(), Reviews: w.reviews, Clock: w.clock, Log: testr.New(t),
 	})
 	return w
 }
