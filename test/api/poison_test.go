@@ -9,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,7 +58,7 @@ func poisons(value any) []json.RawMessage {
 // TestWhatTheAPIServerAcceptsGoDecodes puts every poison into every field. One stored value that Go cannot decode stops every
 // typed informer of its kind, for all namespaces, and nobody is told.
 func TestWhatTheAPIServerAcceptsGoDecodes(t *testing.T) {
-	c := newCluster(t)
+	c, schemas := newCluster(t), schemasByPath(t)
 	for name, sample := range samples(c.namespace) {
 		t.Run(name, func(t *testing.T) {
 			full := asMap(t, sample)
@@ -72,7 +73,7 @@ func TestWhatTheAPIServerAcceptsGoDecodes(t *testing.T) {
 			api := newRawClient(t, c.config, sample)
 			tried, accepted := 0, 0
 			for _, part := range []string{"spec", "status"} {
-				for _, path := range places(full[part], part) {
+				for _, path := range distinct(places(full[part], part), kindOf(sample), schemas) {
 					for _, poison := range poisons(path.value) {
 						tried++
 						answer, err := api.put(t, part, replaced(t, full, path.names, poison))
@@ -109,9 +110,46 @@ func places(value any, names ...string) []place {
 			all = append(all, places(field, append(names[:len(names):len(names)], name)...))
 		}
 	case []any:
-		all = append(all, places(v[0], append(names[:len(names):len(names)], "0")...))
+		for i, item := range v {
+			all = append(all, places(item, append(names[:len(names):len(names)], strconv.Itoa(i))...))
+		}
 	}
 	return slices.Concat(all...)
+}
+
+// distinct returns one place of all that have the same name and the same schema: what the API server accepts for one of them it accepts
+// for all, and they are decoded alike.
+func distinct(all []place, kind string, schemas map[string]string) []place {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(p place) bool {
+		field, name := kind, ""
+		for _, part := range p.names {
+			if _, err := strconv.Atoi(part); err == nil {
+				field += "[]"
+				continue
+			}
+			field, name = field+"."+part, part
+		}
+		kindOfField := name + schemas[field]
+		before := seen[kindOfField]
+		seen[kindOfField] = true
+		return before
+	})
+}
+
+// schemasByPath returns the schemas of all fields without what they say to people.
+func schemasByPath(t *testing.T) map[string]string {
+	t.Helper()
+	schemas := map[string]string{}
+	for _, f := range fields(t) {
+		f.Description = ""
+		encoded, err := json.Marshal(f.JSONSchemaProps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schemas[f.path] = string(encoded)
+	}
+	return schemas
 }
 
 // replaced returns the JSON of the object with another value at the path.
@@ -134,7 +172,13 @@ func replace(in any, path []string, value json.RawMessage) any {
 		copied[path[0]] = replace(v[path[0]], path[1:], value)
 		return copied
 	case []any:
-		return append([]any{replace(v[0], path[1:], value)}, v[1:]...)
+		at, err := strconv.Atoi(path[0])
+		if err != nil {
+			panic(err) // Places name the entries of lists by their index.
+		}
+		copied := slices.Clone(v)
+		copied[at] = replace(v[at], path[1:], value)
+		return copied
 	}
 	return in
 }

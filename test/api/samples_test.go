@@ -32,7 +32,7 @@ func samples(namespace string) map[string]client.Object {
 	trusted := v1alpha1.TrustedDigest{
 		Digest: digest, Repository: "example.com/a", Platforms: []v1alpha1.PlatformDigest{{Platform: "linux/amd64", Digest: digest}},
 		TrustedAt: "2026-11-21T00:00:00Z", PoliciesHash: digest, NotPassingSince: moment,
-		Findings: findings, Worst: worst, Excused: excused, Scan: scan, Reports: reports, Rules: rules,
+		Findings: findings, Worst: worst, Excused: excused, Scan: scan, Reports: reports, Signers: everySigner(), Rules: rules,
 		Replaces: &v1alpha1.DigestReference{Digest: digest, Repository: "registry.example.com/shop/checkout"}, SealDigest: digest, Signature: "c2lnbmF0dXJl",
 	}
 	status := v1alpha1.TrustedImageStatus{
@@ -44,7 +44,7 @@ func samples(namespace string) map[string]client.Object {
 		Policies: []string{"p"}, Trusted: &trusted, History: []v1alpha1.TrustedDigest{trusted},
 		Candidate: &v1alpha1.CandidateDigest{
 			Digest: digest, Repository: "example.com/a", Verdict: v1alpha1.VerdictRejected, Findings: findings, Worst: worst,
-			Excused: excused, Scan: scan, Reports: reports, Rules: rules,
+			Excused: excused, Scan: scan, Reports: reports, Signers: everySigner(), Rules: rules,
 		},
 	}
 	spec := v1alpha1.TrustedImageSpec{
@@ -108,13 +108,12 @@ func everyField(digest v1alpha1.DigestString) v1alpha1.PolicySpec {
 		SBOM: &v1alpha1.SBOMRules{Deny: []v1alpha1.SBOMDenyRule{{
 			Name: "copyleft", Packages: []v1alpha1.PackagePattern{"pkg:npm/*"}, Licenses: []v1alpha1.LicensePattern{"AGPL-*"},
 		}}},
-		Authorities: []v1alpha1.Authority{
-			{Name: "ci", Key: &v1alpha1.KeySource{ConfigMapKeyRef: &v1alpha1.ConfigMapKeyReference{Name: "keys", Key: "cosign.pub"}}},
-			{Name: "release", Key: &v1alpha1.KeySource{Inline: "-----BEGIN PUBLIC KEY-----"}},
-		},
-		Signatures: []v1alpha1.SignatureRule{{Name: "built", AnyOf: []v1alpha1.RuleName{"ci", "release"}, Threshold: 2}},
-		Image:      &v1alpha1.ImageRules{User: v1alpha1.UserNonRoot, Secrets: v1alpha1.SecretsDeny},
-		Promotion:  &v1alpha1.PromotionRules{From: &v1alpha1.PromotionFrom{Namespaces: []v1alpha1.NamespacePattern{"*-staging"}}},
-		Admission:  &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionEnforce},
+		Authorities:  everyAuthority(),
+		Signatures:   []v1alpha1.SignatureRule{{Name: "built", AnyOf: []v1alpha1.RuleName{"ci", "release"}, Threshold: 2}},
+		Attestations: everyAttestation(),
+		Layouts:      everyLayout(),
+		Image:        &v1alpha1.ImageRules{User: v1alpha1.UserNonRoot, Secrets: v1alpha1.SecretsDeny},
+		Promotion:    &v1alpha1.PromotionRules{From: &v1alpha1.PromotionFrom{Namespaces: []v1alpha1.NamespacePattern{"*-staging"}}},
+		Admission:    &v1alpha1.AdmissionRules{Mode: v1alpha1.AdmissionEnforce},
 	}
 }
