@@ -60,7 +60,7 @@ func (r *Reconciler) renewed(ctx context.Context, s *scope) ([]entry, error) {
 			continue
 		}
 		e.record.PoliciesHash = hash
-		if err := r.Seals.sign(ctx, s.name, &e.record); err != nil {
+		if err := r.Seals.signEntry(ctx, s.name, &e.record); err != nil {
 			return nil, err
 		}
 		entries[i] = e
@@ -83,12 +83,12 @@ func (r *Reconciler) withCandidate(ctx context.Context, s *scope, trusted []entr
 	if len(trusted) > 0 {
 		added.record.Replaces = &v1alpha1.DigestReference{Digest: trusted[0].record.Digest, Repository: trusted[0].record.Repository}
 	}
-	bundle, err := r.Seals.seal(ctx, s.name, added, s.now)
+	bundle, err := r.Seals.seal(ctx, s.name, added)
 	if err != nil {
 		return nil, err
 	}
 	added.record.SealDigest = v1alpha1.DigestString(image.DigestOf(bundle).String())
-	if err := r.Seals.sign(ctx, s.name, &added.record); err != nil {
+	if err := r.Seals.signEntry(ctx, s.name, &added.record); err != nil {
 		return nil, err
 	}
 	entries := []entry{added}

@@ -39,7 +39,7 @@ type sealing struct {
 // written does not keep anything from being promoted: the seal stands in the evidence store.
 func (r *Reconciler) seal(_ context.Context, s *scope) {
 	current := s.current()
-	if current == nil || s.object.Spec.Suspend || s.sealErr != nil || s.reader == nil || s.publishing {
+	if current == nil || !s.stands(current) || s.object.Spec.Suspend || s.sealErr != nil || s.reader == nil || s.publishing {
 		return
 	}
 	e, reader, asked := *current, s.reader, requestedAt(s.object) != s.object.Status.LastHandledReconcileAt
@@ -61,22 +61,31 @@ func (r *Reconciler) seal(_ context.Context, s *scope) {
 	}
 }
 
-// attach attaches the seal that is kept, or the one in the registry when the disk is fresh, or else a new one. A restart asks no registry
-// about what was attached a while ago, unless somebody asked for a look.
+// stands says that the entry stands in the status that was read. What does not yet may lose against another controller's, and its seal would
+// be a second one.
+func (s *scope) stands(e *entry) bool {
+	t := s.object.Status.Trusted
+	return t != nil && t.Digest == e.record.Digest && t.Repository == e.record.Repository && t.TrustedAt == e.record.TrustedAt
+}
+
+// attach attaches the seal of the entry. One that the registry has already, from before the disk was lost or by another controller, is the
+// entry's; else it is the one that is kept, or else a new one. A restart asks no registry about what was attached a while ago, unless
+// somebody asked for a look.
 func (r *Reconciler) attach(ctx context.Context, name types.NamespacedName, e entry, reader registry.Reader, asked bool) (sealing, error) {
-	kept, err := r.Seals.kept(ctx, name, e.reference)
-	if err == nil && kept != nil && !asked && r.Seals.wasAttached(ctx, name, e.reference, kept, r.Clock.Now()) {
-		return sealing{state: sealAttached, digest: image.DigestOf(kept)}, nil
-	}
-	if err == nil && kept == nil {
-		if _, err = r.Seals.find(ctx, reader, name, e.reference); !registry.IsKind(err, registry.KindUnavailable) {
-			err = nil
-		}
-	}
+	kept, err := r.Seals.kept(ctx, name, e)
 	if err != nil {
 		return sealing{}, err
 	}
-	bundle, err := r.Seals.seal(ctx, name, e, r.Clock.Now())
+	at, attached := r.Seals.attachedAt(ctx, name, e.reference, kept)
+	if attached && !asked && r.Clock.Now().Sub(at) < attachedFor {
+		return sealing{state: sealAttached, digest: image.DigestOf(kept)}, nil
+	}
+	if !attached {
+		if e, err = r.Seals.lookFor(ctx, reader, name, e); err != nil {
+			return sealing{}, err
+		}
+	}
+	bundle, err := r.Seals.seal(ctx, name, e)
 	if err != nil {
 		return sealing{}, err
 	}

@@ -9,7 +9,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
-	"time"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -21,9 +21,6 @@ import (
 	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/trust"
 )
-
-// maxSealSize bounds a seal that is read from a registry, in bytes.
-const maxSealSize = 256 << 10
 
 // Seals makes, keeps and finds what makes a status entry trust: its compact signature, and the seal, a signed verification summary.
 type Seals struct {
@@ -38,11 +35,17 @@ type Seals struct {
 	Ledger evidence.Ledger
 	// Attacher attaches them to images with Assay's own credentials.
 	Attacher registry.Attacher
+	// Lists has them stand in lists under tags instead, as cosign wrote them before there were bundles; nil for bundles. The signer must have
+	// a key of its own then.
+	Lists registry.Appender
 	// Repository is where all of it is attached when that is not each image's own, and Reader reads it with Assay's own credentials.
 	Repository image.Repository
 	Reader     registry.Reader
 	// Version of Assay, as seals state it.
 	Version string
+
+	// making is held while something is signed that all environments share, so that it is signed once.
+	making sync.Mutex
 }
 
 // verified decodes the records whose signature is by the seal key, and counts the others. A record by a retired key is signed again.
@@ -51,7 +54,7 @@ func (s *Seals) verified(ctx context.Context, name types.NamespacedName, records
 		covered, err := coveredBy(name, record)
 		if err == nil && covered.Verify(ecdsaKeys(s.Signer.Key()), record.Signature) != nil {
 			if err = covered.Verify(ecdsaKeys(s.Retired...), record.Signature); err == nil {
-				err = s.sign(ctx, name, &record)
+				err = s.signEntry(ctx, name, &record)
 			}
 		}
 		if err != nil {
@@ -73,8 +76,8 @@ func ecdsaKeys(keys ...signature.Key) []*ecdsa.PublicKey {
 	return public
 }
 
-// sign gives the record its compact signature.
-func (s *Seals) sign(ctx context.Context, name types.NamespacedName, record *v1alpha1.TrustedDigest) error {
+// signEntry gives the record its compact signature.
+func (s *Seals) signEntry(ctx context.Context, name types.NamespacedName, record *v1alpha1.TrustedDigest) error {
 	covered, err := coveredBy(name, *record)
 	if err != nil {
 		return err
@@ -143,9 +146,10 @@ func (s *Seals) remember(ctx context.Context, name types.NamespacedName, entries
 	return s.Ledger.Write(ctx, environment(name), content)
 }
 
-// seal returns the bundle of the entry's seal: the one that was made when the environment came to trust the digest, or a new one.
-func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, now time.Time) ([]byte, error) {
-	kept, err := s.kept(ctx, name, e.reference)
+// seal returns the bundle of the entry's seal: the one that was made when the environment came to trust the digest, or a new one. It states
+// nothing but what the entry and the evidence say, so that two controllers with one key and the same evidence make the same seal.
+func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry) ([]byte, error) {
+	kept, err := s.kept(ctx, name, e)
 	if kept != nil || err != nil {
 		return kept, err
 	}
@@ -163,7 +167,7 @@ func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, no
 		Platforms:    e.platforms(),
 		PoliciesHash: hash,
 		TrustedAt:    e.record.TrustedAt.Time(),
-		VerifiedAt:   now,
+		VerifiedAt:   e.record.TrustedAt.Time(),
 		Version:      s.Version,
 		Inputs:       inputs,
 	})
@@ -173,68 +177,22 @@ func (s *Seals) seal(ctx context.Context, name types.NamespacedName, e entry, no
 	return made, s.Store.Put(ctx, e.reference.Digest, evidence.SealKind(environment(name)), made)
 }
 
-// kept returns the seal that the store has for the image in the environment, nil when it has none.
-func (s *Seals) kept(ctx context.Context, name types.NamespacedName, reference image.Reference) ([]byte, error) {
-	bundle, err := s.Store.Get(ctx, reference.Digest, evidence.SealKind(environment(name)))
+// kept returns the seal that the store has for the entry, nil when it has none.
+func (s *Seals) kept(ctx context.Context, name types.NamespacedName, e entry) ([]byte, error) {
+	bundle, err := s.Store.Get(ctx, e.reference.Digest, evidence.SealKind(environment(name)))
 	if errors.Is(err, evidence.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if _, err := attestation.OpenSeal(bundle, s.believed(), environment(name), reference); err != nil {
+	if named := e.record.SealDigest; named != "" && named != v1alpha1.DigestString(image.DigestOf(bundle).String()) {
+		return nil, nil // Another controller sealed the entry that came to stand in the status.
+	}
+	if _, err := attestation.OpenSeal(bundle, s.believed(), environment(name), e.reference); err != nil {
 		return nil, nil //nolint:nilerr // It is of another repository or by an older key; it will be replaced.
 	}
 	return bundle, nil
-}
-
-// find looks among the image's referrers for a seal that Assay gave it for this environment, keeps it in the store, and returns the
-// record that it stands for, nil when there is none. Assay's signature of the image is kept as well, so that a fresh disk makes no second
-// one. What else is attached to the image is passed over.
-func (s *Seals) find(ctx context.Context, reader registry.Reader, name types.NamespacedName, reference image.Reference) (found *v1alpha1.TrustedDigest, err error) {
-	place := reference
-	if !s.Repository.IsZero() {
-		place.Repository, reader = s.Repository, s.Reader
-	}
-	referrers, err := reader.Referrers(ctx, place)
-	if err != nil {
-		return nil, err
-	}
-	for _, referrer := range promising(referrers) {
-		bundle, err := readSeal(ctx, reader, place.Repository, referrer)
-		if registry.IsKind(err, registry.KindUnavailable) {
-			return nil, err
-		}
-		if err != nil || bundle == nil {
-			continue
-		}
-		if s.opensSignature(bundle, reference) {
-			err = s.Store.Put(ctx, reference.Digest, evidence.AttestationKind(evidence.KindSignature, reference.Repository), bundle)
-		} else if seal, invalid := s.open(name, reference, bundle); invalid == nil && found == nil {
-			found = new(v1alpha1.TrustedDigest)
-			*found = recordOf(seal, bundle)
-			err = errors.Join(s.Store.Put(ctx, reference.Digest, evidence.SealKind(environment(name)), bundle), s.sign(ctx, name, found))
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-// maxOpened bounds the referrers that are looked into for Assay's own seals and signatures.
-const maxOpened = 256
-
-// promising returns the referrers that may be seals or signatures by what they say of themselves.
-func promising(referrers []image.Descriptor) []image.Descriptor {
-	var may []image.Descriptor
-	for _, referrer := range referrers {
-		switch referrer.Annotations[attestation.PredicateAnnotation] {
-		case "", attestation.PredicateSeal, evidence.SignaturePredicate:
-			may = append(may, referrer)
-		}
-	}
-	return may[:min(len(may), maxOpened)]
 }
 
 // bundleSigner signs what is for others.
@@ -251,9 +209,4 @@ func (s *Seals) believed() attestation.Opener {
 		return s.Believed
 	}
 	return attestation.Keys{s.Signer.Key()}
-}
-
-// open opens a seal by the present signer or a retired key.
-func (s *Seals) open(name types.NamespacedName, reference image.Reference, bundle []byte) (attestation.Seal, error) {
-	return attestation.OpenSeal(bundle, attestation.AnyOf{s.believed(), attestation.Keys(s.Retired)}, environment(name), reference)
 }

@@ -43,6 +43,8 @@ const (
 	KindVulnerabilities Kind = "vulnerabilities"
 	// KindSignature is Assay's own signature of the image.
 	KindSignature Kind = "signature"
+	// KindTaggedSignature is Assay's own signature of the image in tag-based form.
+	KindTaggedSignature Kind = "signature.tag"
 )
 
 // ReportKind is the kind of the report of the findings that the status of an environment names for the image. Findings change, and
