@@ -29,6 +29,7 @@ func TestStory(t *testing.T) {
 		return
 	}
 	t.Run("the cosign command verifies what Assay attached", func(t *testing.T) { verifyAttached(t, w, checkout) })
+	t.Run("who signed keyless and what was built from which source counts", func(t *testing.T) { trustKeyless(t, w) })
 	t.Run("a registry that cannot be written keeps nothing from being promoted", func(t *testing.T) { promoteReadOnly(t, w) })
 	t.Run("what the README tells to do by hand works", func(t *testing.T) { followReadme(t, w) })
 	before := statuses(t, w)
@@ -140,6 +141,14 @@ func verifyAttached(t *testing.T, w *world, digest string) {
 		_, err := w.Cosign(t.Context(), "verify-attestation", "--key="+key, "--type="+predicateType,
 			"--insecure-ignore-tlog=true", "--trusted-root="+filepath.Join(dir, "root.json"), w.Reference(story.CheckoutImage, digest))
 		return err
+	}
+	verifySignature := func(key string) error {
+		_, err := w.Cosign(t.Context(), "verify", "--key="+key, "--insecure-ignore-tlog=true",
+			"--trusted-root="+filepath.Join(dir, "root.json"), w.Reference(story.CheckoutImage, digest))
+		return err
+	}
+	if err := verifySignature(filepath.Join(dir, "seal.pub")); err != nil {
+		t.Errorf("Assay's signature: %v", err)
 	}
 	for name, predicateType := range map[string]string{
 		"seal": attestation.PredicateSeal, "SPDX": "spdxjson", "CycloneDX": "cyclonedx",

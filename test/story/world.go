@@ -136,6 +136,9 @@ func (w *World) startCluster(ctx context.Context, options Options) error {
 	return err
 }
 
+// Cluster is the control plane that Assay runs on.
+func (w *World) Cluster() *controlplane.ControlPlane { return w.cluster }
+
 // Stop ends the world's processes.
 func (w *World) Stop(ctx context.Context) error {
 	var errs []error
