@@ -188,3 +188,15 @@ func TestOfSeveralChainsTheLongestCounts(t *testing.T) {
 		}
 	}
 }
+
+// TestManyIntermediateCertificates of the past do not use up what is spent on building a chain.
+func TestManyIntermediateCertificates(t *testing.T) {
+	w := newWorld(t, always, always, window{moment, always.to})
+	certificates := []*x509.Certificate{w.middle.certificate, w.root.certificate}
+	for n := range 20 {
+		certificates = append(certificates, reissue(t, &w.root, w.middle, window{moment.AddDate(-1, 0, -n), moment.AddDate(0, 0, -n)}))
+	}
+	if got, err := check(t, signature.Anchor{Chain: pemOf(certificates...)}, w.bundle(signing{statement: "{}"})); err != nil || got[0].Certificate.NotAfter != always.to {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
