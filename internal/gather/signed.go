@@ -160,7 +160,7 @@ func (g *Gatherer) keptSigned(ctx context.Context, about image.Digest, anchor st
 	}
 	var kept []evidence.Signed
 	if json.Unmarshal(content, &kept) != nil {
-		return nil, nil // of another version
+		return nil, nil //nolint:nilerr // It is of another version, which is as if there were none.
 	}
 	return kept, nil
 }

@@ -140,11 +140,11 @@ func TestRealSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, err := predicate.ParseSummary(statement.Predicate)
+	parsed, err := predicate.ParseSummary(statement.Predicate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	passing := v1alpha1.SummaryRules{Verifiers: patterns(v1alpha1.AttestedPattern(real.Verifier)), Resources: patterns(v1alpha1.AttestedPattern(real.ResourceURI)), MinLevel: int32(real.BuildLevel())}
+	passing := v1alpha1.SummaryRules{Verifiers: patterns(v1alpha1.AttestedPattern(parsed.Verifier)), Resources: patterns(v1alpha1.AttestedPattern(parsed.ResourceURI)), MinLevel: int32(parsed.BuildLevel())}
 	for name, test := range map[string]struct {
 		change func(*v1alpha1.SummaryRules)
 		want   Outcome

@@ -65,7 +65,7 @@ func (r *Resolver) keylessAuthority(ctx context.Context, p policy.Policy, spec v
 	}
 	believed, err := authority.OfIdentities(anchor.ID(), spec.Identities)
 	if err != nil {
-		return unusable(v1alpha1.ReasonInvalidIdentity, "keyless.identities: "+err.Error()), nil
+		return unusable(v1alpha1.ReasonInvalidIdentity, "keyless.identities: "+err.Error()), nil //nolint:nilerr // That it cannot be used is a fact.
 	}
 	return r.checked(anchor, believed), nil
 }
@@ -89,7 +89,7 @@ func (r *Resolver) chainAuthority(ctx context.Context, p policy.Policy, spec v1a
 	}
 	believed, err := authority.OfChain(anchor.ID(), spec)
 	if err != nil {
-		return unusable(v1alpha1.ReasonInvalidIdentity, "certificate."+err.Error()), nil
+		return unusable(v1alpha1.ReasonInvalidIdentity, "certificate."+err.Error()), nil //nolint:nilerr // That it cannot be used is a fact.
 	}
 	return r.checked(anchor, believed), nil
 }
@@ -179,7 +179,7 @@ func (r *Resolver) serviceKey(ctx context.Context, uri string) (evidence.Fact[si
 	}
 	key, err := r.Services.PublicKey(ctx, uri)
 	if err != nil {
-		return evidence.Unchecked[signature.Key](v1alpha1.ReasonInvalidKey, evidence.Printable("key.kms: "+err.Error(), maxMessage)), nil
+		return evidence.Unchecked[signature.Key](v1alpha1.ReasonInvalidKey, evidence.Printable("key.kms: "+err.Error(), maxMessage)), nil //nolint:nilerr // That it cannot be used is a fact.
 	}
 	return evidence.Checked(key), nil
 }

@@ -55,7 +55,7 @@ func (r *Resolver) layout(ctx context.Context, p policy.Policy, rule v1alpha1.La
 		return evidence.Unchecked[layout.Layout](v1alpha1.ReasonInvalidLayout, "keys names no owner"), nil
 	}
 	if err := r.layoutsChecked.check(read, r.CheckLayout); err != nil {
-		return evidence.Unchecked[layout.Layout](v1alpha1.ReasonInvalidLayout, evidence.Printable(document.at+": "+err.Error(), maxMessage)), nil
+		return evidence.Unchecked[layout.Layout](v1alpha1.ReasonInvalidLayout, evidence.Printable(document.at+": "+err.Error(), maxMessage)), nil //nolint:nilerr // That it cannot be used is a fact.
 	}
 	return evidence.Checked(read), nil
 }

@@ -18,7 +18,7 @@ var (
 	// ErrKeyNotFound: the ConfigMap or Secret exists and has no such key.
 	ErrKeyNotFound = errors.New("the object has no such key")
 	// ErrForbidden: Assay may not read Secrets there.
-	ErrForbidden = errors.New("Assay may not read Secrets there")
+	ErrForbidden = errors.New("no permission to read Secrets there")
 )
 
 // Kind of an object that holds texts.
