@@ -37,7 +37,7 @@ lint: bin/tools/golangci-lint ## Check formatting and code (gofmt, go vet and mo
 
 verify: lint verify-generated ## Check everything that can be checked without running a test.
 
-test: build control-plane clients sigstore vault ## Run all tests against one control plane; ARGS are passed to go test.
+test: build control-plane clients sigstore kms ## Run all tests against one control plane; ARGS are passed to go test.
 	$(call step,testing)
 	go run ./test/controlplane/cmd/with-control-plane go test -timeout 30m $(or $(ARGS),$$(go list ./... | grep -vE '$(COUNTING)'))
 ifndef ARGS
@@ -76,14 +76,14 @@ clients: $(addprefix bin/clients/,trivy cosign crane registry) ## Build trivy, c
 
 sigstore: $(addprefix bin/sigstore/,fulcio rekor-server timestamp-server) ## Build the services of Sigstore into bin/sigstore.
 
-vault: bin/vault/vault ## Build HashiCorp Vault with its transit engine into bin/vault.
+kms: bin/vault/vault bin/gcpkms/server ## Build key management services: HashiCorp Vault into bin/vault, what stands in for Google's into bin/gcpkms.
 
 tools: $(addprefix bin/tools/,controller-gen golangci-lint kustomize) ## Build the development tools into bin/tools.
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build build-pkcs11 generate manifests lint verify verify-generated test test-pkcs11 bench demo demo-stop image control-plane clients sigstore vault tools help
+.PHONY: build build-pkcs11 generate manifests lint verify verify-generated test test-pkcs11 bench demo demo-stop image control-plane clients sigstore kms tools help
 
 # --- how the files above are made ---
 
@@ -133,6 +133,10 @@ bin/sigstore/%: $(addprefix test/sigstore/services/,go.mod go.sum)
 bin/vault/vault: $(addprefix test/vault/server/,go.mod go.sum main.go)
 	$(call step,building Vault (about 4 minutes on two cores))
 	go -C test/vault/server build -o $(CURDIR)/$@ -ldflags "$(STRIP)" .
+
+bin/gcpkms/server: $(addprefix test/gcpkms/server/,go.mod go.sum main.go)
+	$(call step,building what stands in for Google Cloud KMS)
+	go -C test/gcpkms/server build -o $(CURDIR)/$@ -ldflags "$(STRIP)" .
 
 bin/tools/%: test/tools/%/go.mod test/tools/%/go.sum
 	$(call step,building $*)

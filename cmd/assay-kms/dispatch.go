@@ -21,6 +21,8 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/kms"
 	"github.com/sigstore/sigstore/pkg/signature/kms/cliplugin/common"
 	"github.com/sigstore/sigstore/pkg/signature/kms/cliplugin/handler"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Exit codes. A caller that knows temporaryFailure (EX_TEMPFAIL of sysexits.h) may try again later.
@@ -93,11 +95,23 @@ func (w *watched) explain(err error) error {
 	case errors.As(err, &ofAzure):
 		w.temporary = isTemporary(ofAzure.StatusCode)
 		return fmt.Errorf("Azure Key Vault answers with status %d (%.40s)", ofAzure.StatusCode, ofAzure.ErrorCode)
+	case ofGoogle(err) != codes.Unknown:
+		code := ofGoogle(err)
+		w.temporary = code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.ResourceExhausted || code == codes.Internal
+		return fmt.Errorf("Google Cloud KMS answers %s", code)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), errors.As(err, &response):
 		w.temporary = true
 		return errors.New("no connection, or no answer")
 	}
 	return err
+}
+
+// ofGoogle is the code of an answer by gRPC, Unknown for other errors.
+func ofGoogle(err error) codes.Code {
+	if answer, is := status.FromError(err); is {
+		return answer.Code()
+	}
+	return codes.Unknown
 }
 
 func isTemporary(status int) bool {

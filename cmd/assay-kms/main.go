@@ -3,7 +3,7 @@
 
 // Command assay-kms signs with keys in key management services, for Assay and for every other program that speaks the protocol of
 // Sigstore's plugins (sigstore/sigstore, pkg/signature/kms/cliplugin). The last part of the name by which it is called says which service
-// is meant: sigstore-kms-awskms, sigstore-kms-azurekms, sigstore-kms-hashivault. It is a module of its own, so that what it links is in nothing else.
+// is meant: sigstore-kms-awskms, sigstore-kms-azurekms, sigstore-kms-gcpkms, sigstore-kms-hashivault. It is a module of its own, so that what it links is in nothing else.
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/kms/azure"
 	"github.com/sigstore/sigstore/pkg/signature/kms/cliplugin/common"
 	"github.com/sigstore/sigstore/pkg/signature/kms/cliplugin/handler"
+	"github.com/sigstore/sigstore/pkg/signature/kms/gcp"
 	"github.com/sigstore/sigstore/pkg/signature/kms/hashivault"
 )
 
@@ -64,8 +65,10 @@ func open(ctx context.Context, scheme string, options *common.InitOptions) (kms.
 		return aws.LoadSignerVerifier(ctx, uri)
 	case azure.ReferenceScheme:
 		return azure.LoadSignerVerifier(ctx, uri)
+	case gcp.ReferenceScheme:
+		return gcp.LoadSignerVerifier(ctx, uri)
 	case hashivault.ReferenceScheme:
 		return hashivault.LoadSignerVerifier(uri, options.HashFunc)
 	}
-	return nil, fmt.Errorf("there is no service %q here: want awskms, azurekms or hashivault", scheme)
+	return nil, fmt.Errorf("there is no service %q here: want awskms, azurekms, gcpkms or hashivault", scheme)
 }

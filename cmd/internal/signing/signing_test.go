@@ -22,6 +22,7 @@ import (
 	"github.com/assay-dev/assay/test/awskms"
 	"github.com/assay-dev/assay/test/azurekeys"
 	"github.com/assay-dev/assay/test/controlplane"
+	"github.com/assay-dev/assay/test/gcpkms"
 	"github.com/assay-dev/assay/test/sigstore"
 	"github.com/assay-dev/assay/test/vault"
 )
@@ -76,6 +77,10 @@ var signers = map[string]setUp{
 	"a key in Azure": func(t *testing.T, _ command) (signing.Options, []string) {
 		service := azurekeys.New(t)
 		return signing.Options{Reference: service.AddECDSA(t, "assay"), Program: kmsProgram(t), Environment: service.Environment()}, byKey
+	},
+	"a key in Google Cloud": func(t *testing.T, _ command) (signing.Options, []string) {
+		service := gcpkms.ForTest(t, binaries)
+		return signing.Options{Reference: service.URI(), Program: kmsProgram(t), Environment: service.Environment()}, byKey
 	},
 	"a service account": func(t *testing.T, c command) (signing.Options, []string) {
 		const namespace, account = "test-signing", "assay"
