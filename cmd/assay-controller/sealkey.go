@@ -9,12 +9,12 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/signature/cosign"
 )
 
@@ -27,19 +27,22 @@ const (
 	privateKeyKey = "cosign.key"
 	passwordKey   = "cosign.password"
 	publicKeyKey  = "cosign.pub"
+	retiredKey    = "retired.pub"
 )
 
-// sealKey returns the signer with the seal key, which it makes when nobody gave one, and publishes the public half.
-func sealKey(ctx context.Context, api client.Client, namespace string) (*cosign.Signer, error) {
+// sealKey returns the signer with the seal key, which it makes when nobody gave one, and publishes the public half. retired are the keys that it
+// replaces, which are published beside it.
+func sealKey(ctx context.Context, api client.Client, namespace string) (signer *cosign.Signer, retired []signature.Key, err error) {
 	secret, err := readOrMakeSealKey(ctx, api, namespace)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	signer, err := cosign.LoadSigner(secret.Data[privateKeyKey], secret.Data[passwordKey])
+	signer, err = cosign.LoadSigner(secret.Data[privateKeyKey], secret.Data[passwordKey])
 	if err != nil {
-		return nil, fmt.Errorf("the seal key in Secret %s/%s: %w", namespace, sealKeyName, err)
+		return nil, nil, fmt.Errorf("the seal key in Secret %s/%s: %w", namespace, sealKeyName, err)
 	}
-	return signer, publish(ctx, api, namespace, signer)
+	retired, err = publish(ctx, api, namespace, signer.Key())
+	return signer, retired, err
 }
 
 func readOrMakeSealKey(ctx context.Context, api client.Client, namespace string) (*corev1.Secret, error) {
@@ -82,28 +85,4 @@ func neverSealed(ctx context.Context, api client.Client, namespace string) error
 	}
 	return fmt.Errorf("the seal key is gone from Secret %[1]s/%[2]s, and ConfigMap %[1]s/%[3]s still has its public half: restore the Secret, "+
 		"or delete the ConfigMap as well to have a new key made and every image judged anew", namespace, sealKeyName, sealPublicKeyName)
-}
-
-// publish writes the public half, derived from the private one, to the ConfigMap.
-func publish(ctx context.Context, api client.Client, namespace string, signer *cosign.Signer) error {
-	encoded, err := cryptoutils.MarshalPublicKeyToPEM(signer.Key().Public)
-	if err != nil {
-		return err
-	}
-	public := string(encoded)
-	name := client.ObjectKey{Namespace: namespace, Name: sealPublicKeyName}
-	var published corev1.ConfigMap
-	err = api.Get(ctx, name, &published)
-	switch {
-	case apierrors.IsNotFound(err):
-		published = corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: sealPublicKeyName}, Data: map[string]string{publicKeyKey: public}}
-		err = api.Create(ctx, &published)
-	case err == nil && published.Data[publicKeyKey] != public:
-		published.Data = map[string]string{publicKeyKey: public}
-		err = api.Update(ctx, &published)
-	}
-	if err != nil {
-		return fmt.Errorf("publish the seal key in ConfigMap %s: %w", name, err)
-	}
-	return nil
 }

@@ -21,7 +21,7 @@ import (
 // sealsOf makes what makes an entry trust, and what keeps first-seen times: Assay's key, the store, and what writes to registries
 // with Assay's own credentials.
 func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts, o options) (*trustedimage.Seals, times, error) {
-	signer, err := sealKey(ctx, uncached, o.namespace)
+	signer, retired, err := sealKey(ctx, uncached, o.namespace)
 	if err != nil {
 		return nil, times{}, err
 	}
@@ -34,8 +34,8 @@ func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts,
 	if err != nil {
 		return nil, times{}, fmt.Errorf("--registry-config: %w", err)
 	}
-	seals := &trustedimage.Seals{Signer: signer, Store: parts.Store, Ledger: parts.Store, Attacher: writer, Version: version}
-	kept := times{copies: &chronicle.Copies{Chronicle: parts.Chronicle, Signer: signer}, putter: writer}
+	seals := &trustedimage.Seals{Signer: signer, Retired: retired, Store: parts.Store, Ledger: parts.Store, Attacher: writer, Version: version}
+	kept := times{copies: &chronicle.Copies{Chronicle: parts.Chronicle, Signer: signer, Retired: retired}, putter: writer}
 	if o.evidenceRepository == "" {
 		return seals, kept, nil
 	}

@@ -4,6 +4,7 @@
 package watch
 
 import (
+	"crypto/ecdsa"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -22,7 +23,7 @@ type secret struct {
 	Data map[string][]byte `json:"data"`
 }
 
-// sealKeys feeds the public halves of the seal key to the index. Keys that were known stay when they are gone or malformed:
+// sealKeys feeds the public halves of the seal key to the index, and of those that it replaced. Keys that were known stay when they are gone or malformed:
 // could not look is no reason to take trust away.
 type sealKeys struct {
 	index *trust.Index
@@ -31,8 +32,13 @@ type sealKeys struct {
 
 func (k sealKeys) set(o *object[configMap]) {
 	keys, err := trust.ParseKeys([]byte(o.content.Data[sealKeyName]))
+	if retired := o.content.Data[retiredKeysName]; err == nil && retired != "" {
+		var more []*ecdsa.PublicKey
+		more, err = trust.ParseKeys([]byte(retired))
+		keys = append(keys, more...)
+	}
 	if err = errors.Join(o.err, err); err != nil {
-		k.log.Error("the seal keys cannot be used; those known before stay", "configMap", o.key(), "key", sealKeyName, "error", err)
+		k.log.Error("the seal keys cannot be used; those known before stay", "configMap", o.key(), "keys", sealKeyName+", "+retiredKeysName, "error", err)
 		return
 	}
 	k.index.SetKeys(keys)

@@ -30,6 +30,7 @@ const (
 	CertificateSecret = "assay-webhook-certificate"
 
 	sealKeyName        = "cosign.pub"
+	retiredKeysName    = "retired.pub"
 	certificateName    = "tls.crt"
 	certificateKeyName = "tls.key"
 )

@@ -263,6 +263,38 @@ func TestPolicies(t *testing.T) {
 	expect("without policies", "dev")
 }
 
+// TestARetiredKeyIsBelievedWhileItIsPublished holds what rotation rests on: what the old key signed is admitted beside what the new one signed,
+// until the old one is taken away.
+func TestARetiredKeyIsBelievedWhileItIsPublished(t *testing.T) {
+	old, next := newSeal(t), newSeal(t)
+	before, after := old.trusted(t, "before"), next.trusted(t, "after")
+	images := trustedImages{index: &trust.Index{}, log: slog.New(slog.DiscardHandler)}
+	status := v1alpha1.TrustedImageStatus{Trusted: &after, History: []v1alpha1.TrustedDigest{before}}
+	images.replace([]*object[trustedImage]{decoded[trustedImage](t, checkout(t, status))})
+	keys := sealKeys{images.index, images.log}
+	publish := func(current, retired string) {
+		keys.set(&object[configMap]{content: configMap{Data: map[string]string{"cosign.pub": current, "retired.pub": retired}}})
+	}
+	for _, step := range []struct {
+		name                      string
+		current, retired          string
+		standsBefore, standsAfter bool
+	}{
+		{"before the rotation", old.publicPEM(t), "", true, false},
+		{"rotated", next.publicPEM(t), old.publicPEM(t), true, true},
+		{"what cannot be read takes nothing away", next.publicPEM(t), "damaged", true, true},
+		{"the old key is dropped", next.publicPEM(t), "", false, true},
+	} {
+		publish(step.current, step.retired)
+		if got := images.explain("before").Standing == trust.Trusted; got != step.standsBefore {
+			t.Errorf("%s: what the old key signed is admitted: %t", step.name, got)
+		}
+		if got := images.explain("after").Standing == trust.Trusted; got != step.standsAfter {
+			t.Errorf("%s: what the new key signed is admitted: %t", step.name, got)
+		}
+	}
+}
+
 // TestKeysAndCertificateStay holds that what was known stays when its object is gone or damaged.
 func TestKeysAndCertificateStay(t *testing.T) {
 	var logged bytes.Buffer
