@@ -37,7 +37,8 @@ const (
 
 // endpoint is Assay's query server and the way to it. Its certificate is always verified: it gets the user's token.
 type endpoint struct {
-	url *url.URL
+	url   *url.URL
+	token string
 	// authorities of its certificate, and the name in it; the system's and that of the URL when they are not set.
 	authorities *x509.CertPool
 	name        string
@@ -47,10 +48,16 @@ type endpoint struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// reach finds the way to the server: at a URL that the flags or the ConfigMap give, or through the API server.
-func (a asking) reach(ctx context.Context, config *rest.Config) (*endpoint, error) {
+// reach finds the user's token, and the way to the server: at a URL that the flags or the ConfigMap give, or through the API server.
+func (a asking) reach(ctx context.Context) (*endpoint, error) {
+	config, err := a.kube.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
 	var e endpoint
-	var err error
+	if e.token, err = ownToken(ctx, config); err != nil {
+		return nil, err
+	}
 	if e.authorities, err = a.authorities(); err != nil {
 		return nil, err
 	}
@@ -142,30 +149,44 @@ func (a asking) published(ctx context.Context, config *rest.Config) (map[string]
 }
 
 // ask asks the server as the owner of the token. An empty namespace means all of hers.
-func (e *endpoint) ask(ctx context.Context, token string, q question, subject, namespace string) (*query.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
+func (e *endpoint) ask(ctx context.Context, q question, subject, namespace string) (*query.Answer, error) {
 	values := url.Values{q.parameter: {subject}}
 	if namespace != "" {
 		values.Set(query.NamespaceParameter, namespace)
 	}
-	asked := e.url.JoinPath(q.path)
+	var answer query.Answer
+	return &answer, e.get(ctx, q.path, values, func(body io.Reader) error {
+		content, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+		if err != nil {
+			return e.unanswered(err)
+		}
+		if err := json.Unmarshal(content, &answer); err != nil {
+			return fmt.Errorf("%s does not answer as Assay does: %w", e.url.Host, err)
+		}
+		return nil
+	})
+}
+
+// get asks at the path, and has the answer read.
+func (e *endpoint) get(ctx context.Context, path string, values url.Values, read func(body io.Reader) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	asked := e.url.JoinPath(path)
 	asked.RawQuery = values.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, asked.String(), nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Authorization", "Bearer "+e.token)
 	response, err := e.client().Do(request)
 	if err != nil {
-		return nil, e.unanswered(err)
+		return e.unanswered(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, e.unanswered(err)
+	if response.StatusCode != http.StatusOK {
+		return e.refusal(response)
 	}
-	return decode(response, body)
+	return read(response.Body)
 }
 
 // unanswered says why there is no answer, without repeating the question.
@@ -181,19 +202,17 @@ func (e *endpoint) unanswered(err error) error {
 	return fmt.Errorf("ask Assay at %s: %w", e.url.Host, err)
 }
 
-func decode(response *http.Response, body []byte) (*query.Answer, error) {
-	if response.StatusCode != http.StatusOK {
-		var refusal query.Refusal
-		if err := json.Unmarshal(body, &refusal); err != nil || refusal.Error == "" {
-			return nil, fmt.Errorf("%s does not answer as Assay does: %s", response.Request.URL.Host, response.Status)
-		}
-		return nil, fmt.Errorf("Assay refuses: %s", evidence.Printable(refusal.Error, maxMessage)) //nolint:staticcheck // A name.
+// refusal is what an answer that is none says.
+func (e *endpoint) refusal(response *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return e.unanswered(err)
 	}
-	var answer query.Answer
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("%s does not answer as Assay does: %w", response.Request.URL.Host, err)
+	var refusal query.Refusal
+	if err := json.Unmarshal(body, &refusal); err != nil || refusal.Error == "" {
+		return fmt.Errorf("%s does not answer as Assay does: %s", e.url.Host, response.Status)
 	}
-	return &answer, nil
+	return fmt.Errorf("Assay refuses: %s", evidence.Printable(refusal.Error, maxMessage)) //nolint:staticcheck // A name.
 }
 
 // client sends the token nowhere but to the server.

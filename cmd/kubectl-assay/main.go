@@ -1,8 +1,8 @@
 // Copyright The Assay Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command kubectl-assay is the kubectl plugin: `kubectl assay why NAME` tells why an image is trusted, or why not, and `kubectl
-// assay affected` and `find` which images contain something.
+// Command kubectl-assay is the kubectl plugin: `kubectl assay why NAME` tells why an image is trusted, or why not, `kubectl assay
+// evidence NAME` what was signed about it, and `kubectl assay affected` and `find` which images contain something.
 package main
 
 import (
@@ -53,7 +53,8 @@ func run(ctx context.Context, streams genericiooptions.IOStreams, arguments []st
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	root.AddCommand(whyCommand(streams)) //nolint:contextcheck // Commands carry their context.
+	root.AddCommand(whyCommand(streams))      //nolint:contextcheck // Commands carry their context.
+	root.AddCommand(evidenceCommand(streams)) //nolint:contextcheck // Commands carry their context.
 	for _, q := range questions {
 		root.AddCommand(q.command(streams)) //nolint:contextcheck // Commands carry their context.
 	}

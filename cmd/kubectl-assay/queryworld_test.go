@@ -28,17 +28,20 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/controllers/certificate"
+	evidencefake "github.com/assay-dev/assay/internal/evidence/fake"
 	"github.com/assay-dev/assay/internal/query"
 	"github.com/assay-dev/assay/internal/query/server"
 	"github.com/assay-dev/assay/test/controlplane"
 )
 
-// Namespaces of the questions: two teams, each with a service account that may list what is in its own, and Assay's.
+// Namespaces of the questions: two teams, each with a service account that may get and list what is in its own, and Assay's. In that of
+// the first there is one more, who may only list.
 const (
 	teamA       = "kubectl-assay-team-a"
 	teamB       = "kubectl-assay-team-b"
 	querySystem = "kubectl-assay-system"
 	tenant      = "user"
+	lister      = "lister"
 )
 
 // queryWorld is a control plane with TrustedImages of two teams, and a query server.
@@ -46,6 +49,7 @@ type queryWorld struct {
 	plane   *controlplane.ControlPlane
 	api     client.Client
 	tenants map[string]*rest.Config
+	store   *evidencefake.Store
 	url     string
 	dir     string
 	handler atomic.Pointer[http.Handler]
@@ -54,7 +58,7 @@ type queryWorld struct {
 func newQueryWorld(t *testing.T) *queryWorld {
 	t.Helper()
 	plane := controlplane.ForTest(t)
-	w := &queryWorld{plane: plane, api: newAPI(t, plane), tenants: map[string]*rest.Config{}, dir: t.TempDir()}
+	w := &queryWorld{plane: plane, api: newAPI(t, plane), tenants: map[string]*rest.Config{}, store: &evidencefake.Store{}, dir: t.TempDir()}
 	install(t, w.api)
 	for _, name := range []string{teamA, teamB, querySystem} {
 		create(t, w.api, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
@@ -70,6 +74,7 @@ func newQueryWorld(t *testing.T) *queryWorld {
 	w.bind(t, querySystem, "assay-query", rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:authenticated"})
 	w.addTeam(t, teamA, older)
 	w.addTeam(t, teamB, newer)
+	w.addUser(t, teamA, lister, lister, "list")
 	address := w.listen(t)
 	w.url = "https://" + address
 	runController(t, w.api, querySystem, address)
@@ -79,20 +84,7 @@ func newQueryWorld(t *testing.T) *queryWorld {
 // addTeam makes a team's service account, and the image that it trusts.
 func (w *queryWorld) addTeam(t *testing.T, namespace string, digest v1alpha1.DigestString) {
 	t.Helper()
-	create(t, w.api, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: tenant}})
-	create(t, w.api, &rbacv1.Role{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: tenant},
-		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"assay.dev"}, Resources: []string{"trustedimages"}, Verbs: []string{"list"}}},
-	})
-	w.bind(t, namespace, tenant, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: tenant})
-	config, err := w.plane.ServiceAccountConfig(t.Context(), namespace, tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := controlplane.WriteKubeconfig(filepath.Join(w.dir, namespace), config); err != nil {
-		t.Fatal(err)
-	}
-	w.tenants[namespace] = config
+	w.tenants[namespace] = w.addUser(t, namespace, tenant, namespace, "get", "list")
 	object := &v1alpha1.TrustedImage{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "checkout"},
 		Spec:       v1alpha1.TrustedImageSpec{Source: v1alpha1.ImageSource{Registry: &v1alpha1.RegistrySource{Repository: repository, Tag: "1.8"}}},
@@ -103,6 +95,25 @@ func (w *queryWorld) addTeam(t *testing.T, namespace string, digest v1alpha1.Dig
 	if err := w.api.Status().Update(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// addUser makes a service account that may do so with TrustedImages in its namespace, and its kubeconfig.
+func (w *queryWorld) addUser(t *testing.T, namespace, name, kubeconfig string, verbs ...string) *rest.Config {
+	t.Helper()
+	create(t, w.api, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})
+	create(t, w.api, &rbacv1.Role{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"assay.dev"}, Resources: []string{"trustedimages"}, Verbs: verbs}},
+	})
+	w.bind(t, namespace, name, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name})
+	config, err := w.plane.ServiceAccountConfig(t.Context(), namespace, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := controlplane.WriteKubeconfig(filepath.Join(w.dir, kubeconfig), config); err != nil {
+		t.Fatal(err)
+	}
+	return config
 }
 
 func (w *queryWorld) bind(t *testing.T, namespace, role string, subject rbacv1.Subject) {
@@ -141,7 +152,7 @@ func (w *queryWorld) listen(t *testing.T) (address string) {
 
 // answer has questions answered from the index from now on.
 func (w *queryWorld) answer(t *testing.T, index server.Index) {
-	w.serve(server.New(server.Options{Index: index, Images: w.api, Reviews: w.api, Clock: clock.RealClock{}, Log: testr.New(t)}))
+	w.serve(server.New(server.Options{Index: index, Store: w.store, Images: w.api, Reviews: w.api, Clock: clock.RealClock{}, Log: testr.New(t)}))
 }
 
 func (w *queryWorld) serve(handler http.Handler) { w.handler.Store(&handler) }

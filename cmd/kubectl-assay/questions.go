@@ -10,19 +10,23 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/assay-dev/assay/internal/query"
 )
 
+// reachLong is told of every command that asks Assay itself.
+const reachLong = ` The plugin sends
+your own token, from the kubeconfig or --token; a client certificate cannot be sent. It reaches Assay at --assay-server, else at
+the URL in ConfigMap assay-query of Assay's namespace, else by forwarding a port of assay-controller, for which you must be
+allowed to. It believes the authority in that ConfigMap, or the one that --assay-certificate-authority gives.`
+
 // questionsLong is told of every question.
 const questionsLong = `
 
-Assay answers for the namespaces in which you may list TrustedImages, or for the one that --namespace names. The plugin sends
-your own token, from the kubeconfig or --token; a client certificate cannot be sent. It reaches Assay at --assay-server, else at
-the URL in ConfigMap assay-query of Assay's namespace, else by forwarding a port of assay-controller, for which you must be
-allowed to. It believes the authority in that ConfigMap, or the one that --assay-certificate-authority gives.
+Assay answers for the namespaces in which you may list TrustedImages, or for the one that --namespace names.` + reachLong + `
 
 Exit code: 0 when the answer is complete, 2 when it had to be cut, when it does not speak of every image, or when there is none.`
 
@@ -66,9 +70,21 @@ type asking struct {
 	output    string
 }
 
-func (q question) command(streams genericiooptions.IOStreams) *cobra.Command {
+func newAsking() asking {
 	a := asking{kube: genericclioptions.NewConfigFlags(true)}
 	a.kube.CacheDir = nil // Nothing is discovered, and so nothing cached.
+	return a
+}
+
+func (a *asking) addFlags(flags *pflag.FlagSet) {
+	a.kube.AddFlags(flags)
+	flags.StringVar(&a.server, "assay-server", "", "https URL of Assay's query server")
+	flags.StringVar(&a.authority, "assay-certificate-authority", "", "file with the authority of Assay's certificate, in PEM form")
+	flags.StringVar(&a.namespace, "assay-namespace", "assay-system", "namespace that Assay runs in")
+}
+
+func (q question) command(streams genericiooptions.IOStreams) *cobra.Command {
+	a := newAsking()
 	command := &cobra.Command{
 		Use: q.use, Short: q.short, Long: q.long + questionsLong, Example: q.example,
 		Args: cobra.ExactArgs(1),
@@ -77,10 +93,7 @@ func (q question) command(streams genericiooptions.IOStreams) *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	a.kube.AddFlags(flags)
-	flags.StringVar(&a.server, "assay-server", "", "https URL of Assay's query server")
-	flags.StringVar(&a.authority, "assay-certificate-authority", "", "file with the authority of Assay's certificate, in PEM form")
-	flags.StringVar(&a.namespace, "assay-namespace", "assay-system", "namespace that Assay runs in")
+	a.addFlags(flags)
 	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
 	return command
 }
@@ -89,19 +102,11 @@ func (a asking) run(ctx context.Context, streams genericiooptions.IOStreams, q q
 	if a.output != "table" && a.output != "json" {
 		return fmt.Errorf("--output %q: want table or json", a.output)
 	}
-	config, err := a.kube.ToRESTConfig()
+	reached, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
-	token, err := ownToken(ctx, config)
-	if err != nil {
-		return err
-	}
-	reached, err := a.reach(ctx, config)
-	if err != nil {
-		return err
-	}
-	answer, err := reached.ask(ctx, token, q, subject, *a.kube.Namespace)
+	answer, err := reached.ask(ctx, q, subject, *a.kube.Namespace)
 	if err != nil {
 		return err
 	}

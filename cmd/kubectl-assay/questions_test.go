@@ -62,6 +62,11 @@ func TestQuestions(t *testing.T) {
 		"a token goes to nobody but Assay":                   aTokenGoesToNobodyElse,
 		"hostile answers are printable":                      hostileAnswersArePrintable,
 		"a token is taken from wherever the kubeconfig says": aTokenOfAnExecPlugin,
+		"what was signed is summed up":                       evidenceIsSummedUp,
+		"what was signed is printed for programs":            evidenceIsPrintedForPrograms,
+		"who gets no evidence is told why":                   whoGetsNoEvidenceIsToldWhy,
+		"evidence that is not all is said to be":             evidenceThatIsNotAll,
+		"hostile evidence is printable":                      hostileEvidenceIsPrintable,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.answer(t, index(t))

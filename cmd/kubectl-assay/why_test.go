@@ -4,6 +4,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -143,6 +144,51 @@ Verdict:  Trusted
 
 Rules:
   Pass  production  signatures[built-by-ci]
+`,
+		},
+		"who signed what is trusted, and the candidate": {
+			object: func(o *v1alpha1.TrustedImage) {
+				o.Status.Summary = v1alpha1.ImageSummary{Verdict: v1alpha1.VerdictTrusted, Reason: v1alpha1.ReasonPolicyPassed}
+				o.Status.Trusted = trust(older)
+				o.Status.Trusted.Signers = []v1alpha1.SignerReference{{
+					Authority: "ci", PredicateType: "https://slsa.dev/provenance/v1", Identity: "https://github.com/shop/checkout/.github/workflows/build.yaml@refs/heads/main",
+					Issuer: "https://token.actions.githubusercontent.com", SignedAt: ptr.To(v1alpha1.Timestamp("2026-11-20T08:00:00Z")), SignedAtBy: "timestamp authority",
+					LogEntry: "https://rekor.sigstore.dev 123456789", Builder: "https://github.com/actions/runner/github-hosted",
+					Source: "git+https://github.com/shop/checkout@refs/heads/main", Commit: "2f6a9c1d0b3e4f5a6b7c8d9e0f1a2b3c4d5e6f70",
+				}}
+				o.Status.Candidate = &v1alpha1.CandidateDigest{Digest: newer, Repository: repository, Verdict: v1alpha1.VerdictUndetermined}
+				o.Status.Candidate.Signers = []v1alpha1.SignerReference{{
+					Authority: "release-team", Identity: "4c2f8a90b1d2" + strings.Repeat("0", 52), NotAfter: ptr.To(v1alpha1.Timestamp("2026-12-01T00:00:00Z")),
+				}}
+			},
+			code: exitUndetermined,
+			want: `TrustedImage kubectl-assay-prod/checkout: Trusted, PolicyPassed
+
+TRUSTED NOW
+Image:    registry.example.com/shop/checkout@` + older + `
+Verdict:  Trusted
+
+Rules:
+  Pass  production  signatures[built-by-ci]
+
+Signers:
+  ci  https://slsa.dev/provenance/v1
+    identity   https://github.com/shop/checkout/.github/workflows/build.yaml@refs/heads/main
+    issuer     https://token.actions.githubusercontent.com
+    signed     2026-11-20T08:00:00Z, by a timestamp authority
+    log entry  https://rekor.sigstore.dev 123456789
+    builder    https://github.com/actions/runner/github-hosted
+    source     git+https://github.com/shop/checkout@refs/heads/main
+    commit     2f6a9c1d0b3e4f5a6b7c8d9e0f1a2b3c4d5e6f70
+
+CANDIDATE
+Image:    registry.example.com/shop/checkout@` + newer + `
+Verdict:  Undetermined
+
+Signers:
+  release-team  signature
+    key        4c2f8a90b1d2
+    key until  2026-12-01T00:00:00Z
 `,
 		},
 		"a candidate that is refused beside a digest that stays trusted": {
