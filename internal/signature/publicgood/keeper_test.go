@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,7 +162,7 @@ func TestWhatIsNotSignedAsItMustBe(t *testing.T) {
 		"an expired timestamp": func(k kept) { k.expires = time.Now().Add(-time.Hour); k.publish(variant(3)) },
 		"no trust root":        func(k kept) { k.publish([]byte("{}")) },
 		"too large":            func(k kept) { k.publish(variant(1 << 20)) },
-		"too large a file":     func(k kept) { k.serve(with(k.files(), "timestamp.json", bytes.Repeat([]byte(" "), 5<<20))) },
+		"too large a file":     func(k kept) { k.serve(with(k.files(), "timestamp.json", append(k.file("timestamp.json"), bytes.Repeat([]byte(" "), 20<<10)...))) },
 		"nothing":              func(k kept) { k.serve(nil) },
 		"nobody answers":       func(k kept) { k.server.Close() },
 	} {
@@ -174,6 +175,15 @@ func TestWhatIsNotSignedAsItMustBe(t *testing.T) {
 			k.refused()
 			k.restarted().has(variant(1))
 		})
+	}
+}
+
+// TestNothingLargeIsRead, even when it is signed.
+func TestNothingLargeIsRead(t *testing.T) {
+	k := newKept(t)
+	k.publish(variant(4 << 20))
+	if _, err := k.keeper.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "more than 4194304 bytes") {
+		t.Errorf("got %v", err)
 	}
 }
 
