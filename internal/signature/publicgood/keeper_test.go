@@ -162,9 +162,11 @@ func TestWhatIsNotSignedAsItMustBe(t *testing.T) {
 		"an expired timestamp": func(k kept) { k.expires = time.Now().Add(-time.Hour); k.publish(variant(3)) },
 		"no trust root":        func(k kept) { k.publish([]byte("{}")) },
 		"too large":            func(k kept) { k.publish(variant(1 << 20)) },
-		"too large a file":     func(k kept) { k.serve(with(k.files(), "timestamp.json", append(k.file("timestamp.json"), bytes.Repeat([]byte(" "), 20<<10)...))) },
-		"nothing":              func(k kept) { k.serve(nil) },
-		"nobody answers":       func(k kept) { k.server.Close() },
+		"too large a file": func(k kept) {
+			k.serve(with(k.files(), "timestamp.json", append(k.file("timestamp.json"), bytes.Repeat([]byte(" "), 20<<10)...)))
+		},
+		"nothing":        func(k kept) { k.serve(nil) },
+		"nobody answers": func(k kept) { k.server.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newKept(t)
