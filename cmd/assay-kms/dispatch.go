@@ -88,17 +88,17 @@ func (w *watched) explain(err error) error {
 	case errors.As(err, &ofAWS):
 		w.temporary = ofAWS.ErrorFault() == smithy.FaultServer || ofAWS.ErrorCode() == "ThrottlingException" ||
 			errors.As(err, &response) && isTemporary(response.HTTPStatusCode())
-		return fmt.Errorf("AWS KMS answers %s", ofAWS.ErrorCode())
+		return fmt.Errorf("%s from AWS KMS", ofAWS.ErrorCode())
 	case errors.As(err, &ofVault):
 		w.temporary = isTemporary(ofVault.StatusCode)
-		return fmt.Errorf("Vault answers with status %d", ofVault.StatusCode)
+		return fmt.Errorf("status %d from Vault", ofVault.StatusCode)
 	case errors.As(err, &ofAzure):
 		w.temporary = isTemporary(ofAzure.StatusCode)
-		return fmt.Errorf("Azure Key Vault answers with status %d (%.40s)", ofAzure.StatusCode, ofAzure.ErrorCode)
+		return fmt.Errorf("status %d (%.40s) from Azure Key Vault", ofAzure.StatusCode, ofAzure.ErrorCode)
 	case ofGoogle(err) != codes.Unknown:
 		code := ofGoogle(err)
 		w.temporary = code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.ResourceExhausted || code == codes.Internal
-		return fmt.Errorf("Google Cloud KMS answers %s", code)
+		return fmt.Errorf("%s from Google Cloud KMS", code)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), errors.As(err, &response):
 		w.temporary = true
 		return errors.New("no connection, or no answer")

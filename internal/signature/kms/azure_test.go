@@ -32,7 +32,7 @@ func TestKeysOfAzureSign(t *testing.T) {
 	}
 	for status, want := range map[int]error{http.StatusForbidden: kms.ErrRefused, http.StatusNotFound: kms.ErrRefused} {
 		service.Refuse(status)
-		if err := sign(); !errors.Is(err, want) || !strings.Contains(err.Error(), "Azure Key Vault answers") || strings.Contains(err.Error(), "canary") {
+		if err := sign(); !errors.Is(err, want) || !strings.Contains(err.Error(), "from Azure Key Vault") || strings.Contains(err.Error(), "canary") {
 			t.Errorf("status %d: %v, want %v", status, err, want)
 		}
 	}

@@ -53,7 +53,7 @@ func TestKeysOfVaultSign(t *testing.T) {
 	})
 	t.Run("a token that is not good", func(t *testing.T) {
 		_, err := open(t, "hashivault://rotated", "VAULT_TOKEN=hvs.canary-of-another")
-		if !errors.Is(err, kms.ErrRefused) || !strings.Contains(err.Error(), "Vault answers with status 403") {
+		if !errors.Is(err, kms.ErrRefused) || !strings.Contains(err.Error(), "status 403 from Vault") {
 			t.Errorf("Open: %v", err)
 		}
 	})

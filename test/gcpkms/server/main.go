@@ -50,7 +50,8 @@ func serve(address, certificate, key, token, name string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", address)
+	var listen net.ListenConfig
+	listener, err := listen.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return err
 	}
