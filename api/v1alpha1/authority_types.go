@@ -150,7 +150,7 @@ type CertificateAuthority struct {
 	// +required
 	Chain TextSource `json:"chain"`
 
-	// subject is the subject alternative name, or else the common name, that the signer's certificate must have.
+	// subject is the subject alternative name that the signer's certificate must have. A common name is none.
 	// +optional
 	Subject IdentityString `json:"subject,omitempty"`
 

@@ -146,7 +146,7 @@ const (
 	ReasonInvalidLayout = "InvalidLayout"
 	// ReasonInvalidTrustRoot: a trust root, a chain of certificates or a timestamp authority cannot be parsed.
 	ReasonInvalidTrustRoot = "InvalidTrustRoot"
-	// ReasonInvalidIdentity: a regular expression of an identity, or an expression of a rule, cannot be compiled.
+	// ReasonInvalidIdentity: a regular expression of an identity cannot be compiled.
 	ReasonInvalidIdentity = "InvalidIdentity"
 	// ReasonKeyNotFound: the ConfigMap, or the key in it, does not exist.
 	ReasonKeyNotFound = "KeyNotFound"
