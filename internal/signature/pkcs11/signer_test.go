@@ -6,6 +6,7 @@
 package pkcs11
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -52,7 +53,7 @@ func inFolder(m *testing.M) int {
 	}
 	// The library knows the tokens that are there when it is loaded, so that all are made before.
 	for _, label := range []string{"keys", "wrong-pin", "lost"} {
-		if output, err := exec.Command("softhsm2-util", "--init-token", "--free", "--label="+label, "--pin="+pin, "--so-pin=so-"+pin).CombinedOutput(); err != nil {
+		if output, err := exec.CommandContext(context.Background(), "softhsm2-util", "--init-token", "--free", "--label="+label, "--pin="+pin, "--so-pin=so-"+pin).CombinedOutput(); err != nil {
 			_, _ = os.Stderr.Write(output)
 			break // not installed; the tests say so
 		}
