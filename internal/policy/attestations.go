@@ -140,7 +140,7 @@ func (q *inquiry) meets(signed evidence.Signed) (j judgement, until time.Time) {
 		return refusal(err), until
 	}
 	if rule.Rule != "" {
-		j = evaluate(rule.Rule, statement.Predicate)
+		j = evaluate(rule.Rule, statement.Predicate, &q.spent)
 	} else {
 		j = pass()
 	}

@@ -15,10 +15,12 @@ import (
 	"github.com/assay-dev/assay/internal/predicate"
 )
 
-// Bounds of an expression: what it may cost, in CEL's units, of which a simple comparison takes one, and how many are kept compiled.
+// Bounds of expressions: what one may cost over one predicate, and those of one policy together over all that is stated of an image, in
+// CEL's units, of which a simple comparison takes one; and how many are kept compiled.
 const (
-	maxCost     = 100_000
-	maxPrograms = 1024
+	maxCost       = 100_000
+	maxPolicyCost = 3 * maxCost
+	maxPrograms   = 1024
 )
 
 // expressions keeps expressions compiled: they are functions of their text, so that it changes no judgement who else asked before.
@@ -65,7 +67,7 @@ func compile(expression string) (cel.Program, error) {
 	if parsed.OutputType() != cel.BoolType && parsed.OutputType() != cel.DynType {
 		return nil, fmt.Errorf("the expression gives %s, want true or false", parsed.OutputType())
 	}
-	return env.Program(parsed, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptOptimize))
+	return env.Program(parsed, cel.CostLimit(maxCost), cel.CostTracking(toll{}), cel.EvalOptions(cel.OptOptimize))
 }
 
 // checkExpression says why an expression cannot be evaluated.
@@ -74,17 +76,22 @@ func checkExpression(expression string) error {
 	return err
 }
 
-// evaluate says whether an expression is true of a predicate. One that asks for what the predicate does not have is not.
-func evaluate(expression string, content json.RawMessage) judgement {
+// evaluate says whether an expression is true of a predicate. One that asks for what the predicate does not have is not. What it costs is
+// added to spent.
+func evaluate(expression string, content json.RawMessage, spent *uint64) judgement {
 	program, err := expressions.compile(expression)
 	if err != nil {
 		return fail(v1alpha1.ReasonPolicyInvalid, "its rule cannot be compiled: "+evidence.Printable(err.Error(), maxFound))
+	}
+	if *spent > maxPolicyCost {
+		return refused("its rule cannot be evaluated: the rules of the policy take too long together; make them simpler, or the statements fewer")
 	}
 	document, err := predicate.Decode(content)
 	if err != nil {
 		return refused(err.Error())
 	}
-	result, _, err := program.Eval(map[string]any{"predicate": document})
+	result, details, err := program.Eval(map[string]any{"predicate": document})
+	*spent += costOf(details)
 	if err != nil {
 		return refused("its rule cannot be evaluated: " + evidence.Printable(err.Error(), maxFound))
 	}

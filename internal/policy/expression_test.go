@@ -5,11 +5,13 @@ package policy
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
+	"github.com/assay-dev/assay/internal/evidence"
 )
 
 func TestExpressions(t *testing.T) {
@@ -54,24 +56,79 @@ func TestExpressions(t *testing.T) {
 	}
 }
 
-// TestAnExpressionWithoutEndEnds however large a predicate it walks through, and however often.
+// TestAnExpressionWithoutEndEnds however large a predicate it walks through, and before it fills the memory.
 func TestAnExpressionWithoutEndEnds(t *testing.T) {
-	list := `{"l":[` + strings.TrimSuffix(strings.Repeat("1,", 5000), ",") + `],"s":"` + strings.Repeat("a", 500_000) + `"}`
+	document := `{"l":[` + strings.TrimSuffix(strings.Repeat("1,", 5000), ",") + `],"s":"` + strings.Repeat("a", 500_000) + `","m":{"a":[[` +
+		strings.TrimSuffix(strings.Repeat(`{"b":1},`, 20_000), ",") + `]]}}`
 	for name, rule := range map[string]string{
-		"loops in loops":          "predicate.l.all(a, predicate.l.all(b, predicate.l.all(c, a + b + c > 0)))",
-		"a text that grows":       "predicate.l.map(x, predicate.s + predicate.s).all(s, s.size() > 0 && s.contains('b') == false)",
-		"a list that grows":       "predicate.l.map(x, predicate.l.map(y, [x, y])).all(l, l.all(p, p.size() == 2))",
-		"an expression of no end": "predicate.s.matches('(a+)+b') || predicate.l.all(a, predicate.s.matches('(a*)*b' + string(a)) == false)",
+		"loops in loops":         "predicate.l.all(a, predicate.l.all(b, predicate.l.all(c, a + b + c > 0)))",
+		"a text that grows":      "predicate.l.map(x, predicate.s + predicate.s).all(s, s.size() > 0)",
+		"a text that is read":    "predicate.l.all(x, !predicate.s.contains('b'))",
+		"a list that grows":      "predicate.l.map(x, predicate.l.map(y, [x, y])).all(l, l.all(p, p.size() == 2))",
+		"an expression of texts": "predicate.l.all(a, !predicate.s.matches('(a*)*b' + string(a)))",
+		"what is deep, compared": "predicate.l.all(a, predicate.m == predicate.m)",
+		"what is deep, in lists": "predicate.l.all(a, !(predicate.l in predicate.m.a))",
 	} {
 		t.Run(name, func(t *testing.T) {
-			begun := time.Now()
-			got := judged{[]Policy{demanding(v1alpha1.AttestationRule{PredicateType: reviewType, Rule: rule})}, attestedBy(review(list)), Circumstances{}}.verdict()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			begun, spent := time.Now(), uint64(0)
+			got := evaluate(rule, []byte(document), &spent)
 			took := time.Since(begun)
-			if !strings.Contains(got.Message(), "cost limit exceeded") || took > 30*time.Second {
-				t.Errorf("%s after %s: %s", got.Outcome, took, got.Message())
+			runtime.ReadMemStats(&after)
+			if !strings.Contains(got.message, "cost limit exceeded") || spent != maxCost || took > 10*time.Second {
+				t.Errorf("%s after %s, which cost %d: %s", got.of, took, spent, got.message)
 			}
-			t.Logf("took %s", took)
+			made := (after.TotalAlloc - before.TotalAlloc) >> 20
+			if made > 256 {
+				t.Errorf("%d MiB of memory were used", made)
+			}
+			t.Logf("took %s and %d MiB", took, made)
 		})
+	}
+}
+
+func TestExpressionsOverLargePredicatesAreEvaluated(t *testing.T) {
+	list := `{"l":[` + strings.TrimSuffix(strings.Repeat(`{"name":"a component","version":"1.2.3"},`, 2000), ",") + `],"s":"` + strings.Repeat("a", 1_000_000) + `"}`
+	for name, rule := range map[string]string{
+		"each of many":        "predicate.l.all(c, c.name != 'log4j-core' || c.version.startsWith('2.'))",
+		"each by expression":  "predicate.l.all(c, c.version.matches('^[0-9]+\\\\.'))",
+		"one among many":      "predicate.l.exists(c, c.name == 'a component')",
+		"those that are left": "predicate.l.filter(c, c.version == '1.2.3').map(c, c.name).size() == 2000",
+		"a long text":         "!predicate.s.contains('b')",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var spent uint64
+			if got := evaluate(rule, []byte(list), &spent); got.of != v1alpha1.ResultPass {
+				t.Errorf("cost %d: %s", spent, got.message)
+			}
+			t.Logf("cost %d", spent)
+		})
+	}
+}
+
+// TestThePolicysExpressionsTogetherEnd however many statements they are asked of; another policy's are still evaluated.
+func TestThePolicysExpressionsTogetherEnd(t *testing.T) {
+	const loops = "predicate.l.all(a, predicate.l.all(b, predicate.l.all(c, a + b + c > 0)))"
+	list := `{"n":%d,"l":[` + strings.TrimSuffix(strings.Repeat("1,", 5000), ",") + `]}`
+	var statements []evidence.Signed
+	for i := range 200 {
+		statements = append(statements, review(fmt.Sprintf(list, i)))
+	}
+	greedy, modest := demanding(v1alpha1.AttestationRule{PredicateType: reviewType, Rule: loops}), demanding(v1alpha1.AttestationRule{PredicateType: reviewType, Rule: "predicate.n == 7"})
+	second := modest.Spec.Attestations[0]
+	second.Name = "second"
+	greedy.Spec.Attestations = append(greedy.Spec.Attestations, second)
+	greedy.Name, modest.Name = "prod/a", "prod/b"
+	begun := time.Now()
+	got := judged{[]Policy{greedy, modest}, attestedBy(statements...), Circumstances{}}.verdict()
+	if took := time.Since(begun); took > 30*time.Second {
+		t.Errorf("took %s", took)
+	}
+	for i, want := range []string{"actual cost limit exceeded", "the rules of the policy take too long together", ""} {
+		if message := got.Rules[i].Message; !strings.Contains(message, want) || (got.Rules[i].Result == v1alpha1.ResultPass) != (want == "") {
+			t.Errorf("%s: %s", got.Rules[i].Rule, message)
+		}
 	}
 }
 

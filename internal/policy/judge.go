@@ -109,6 +109,9 @@ type trial struct {
 	// contents is what is in the image, nil until it is asked for.
 	contents *contents
 
+	// spent is what the expressions of the policy that is judged have cost.
+	spent uint64
+
 	until   moments
 	excused []placedExcuse
 }
@@ -139,6 +142,7 @@ func (t *trial) judge(p Policy) []v1alpha1.RuleResult {
 
 // judgeSigners judges who made the image, and how.
 func (t *trial) judgeSigners(p Policy, add func(rule string, j judgement)) {
+	t.spent = 0
 	for _, rule := range byName(p.Spec.Signatures, func(r v1alpha1.SignatureRule) v1alpha1.RuleName { return r.Name }) {
 		add(entry(ruleSignature, rule.Name), t.judgeSignatures(rule, p.Authorities))
 	}
