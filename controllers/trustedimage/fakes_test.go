@@ -234,13 +234,16 @@ func (f *fakeRegistry) Find(_ context.Context, _ registry.Reader, search signatu
 		if f.signed && anchor.Key != nil {
 			statements.Signed = []evidence.Signed{{
 				PredicateType: evidence.SignaturePredicate, Manifests: []image.Digest{search.Reference.Digest},
-				Payload: search.Reference.Digest, Signer: evidence.Signer{Key: anchor.Key.Fingerprint},
+				Payload: search.Reference.Digest, Attached: signedByCI, Signer: evidence.Signer{Key: anchor.Key.Fingerprint},
 			}}
 		}
 		found.Statements[anchor.ID()] = statements
 	}
 	return found
 }
+
+// signedByCI is what the signature of every image is attached as.
+var signedByCI = image.DigestOf([]byte("the signature"))
 
 func imageDigest(content []byte) string { return image.DigestOf(content).String() }
 

@@ -24,6 +24,7 @@ func (r *Reconciler) judge(ctx context.Context, s *scope) {
 	for i := range s.trusted {
 		e := &s.trusted[i]
 		e.verdict = r.verdictOn(ctx, s, e.reference, e.record.TrustedAt.Time(), e.replaces)
+		e.inputs = policy.Attached(s.policies[e.reference.Repository].Policies, s.examined[e.reference], s.now)
 	}
 	r.judgeCandidate(ctx, s)
 	kept := s.trusted[:0]

@@ -72,6 +72,7 @@ func (r *Reconciler) renewed(ctx context.Context, s *scope) ([]entry, error) {
 func (r *Reconciler) withCandidate(ctx context.Context, s *scope, trusted []entry) ([]entry, error) {
 	added := entry{
 		reference: *s.candidate,
+		inputs:    policy.Attached(s.policies[s.candidate.Repository].Policies, s.examined[*s.candidate], s.now),
 		record: v1alpha1.TrustedDigest{
 			Digest:       v1alpha1.DigestString(s.candidate.Digest.String()),
 			Repository:   s.candidate.Repository.String(),

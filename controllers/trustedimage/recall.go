@@ -22,6 +22,8 @@ type entry struct {
 	replaces *image.Reference
 	// verdict of this reconcile, nil when there is none. Set by judge.
 	verdict *policy.Verdict
+	// inputs are the attachments that the verdict of this reconcile rests on. Set by judge.
+	inputs []image.Digest
 	// passed is the hash of the policies that the digest passed in this reconcile, zero when it passed none. Set by judge.
 	passed image.Digest
 }

@@ -4,6 +4,7 @@
 package trustedimage
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -92,6 +93,25 @@ func TestATrustedImageIsSignedOnce(t *testing.T) {
 	again, err := w.reconciler.Seals.Store.Get(t.Context(), digest, evidence.AttestationKind(evidence.KindSignature, about.Repository))
 	if err != nil || string(again) != string(kept) || signatures() != 1 {
 		t.Errorf("%d signatures after the disk was lost: %v", signatures(), err)
+	}
+}
+
+func TestASealNamesWhatTheVerdictRestsOn(t *testing.T) {
+	w := newWorld(t, entryImage(), noFixableCriticals(), signedPolicy(t))
+	w.registry.signed = true
+	digest := w.push("1.8", "good")
+	object := w.settle(dev)
+	about := image.Reference{Repository: reference(t, object), Digest: digest}
+	bundle, err := w.reconciler.Seals.Store.Get(t.Context(), digest, evidence.SealKind(environment(dev)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal, err := attestation.OpenSeal(bundle, w.reconciler.Seals.believed(), environment(dev), about)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(seal.Inputs, func(i attestation.Input) bool { return i.Digest == signedByCI }) {
+		t.Errorf("the signature is not among the inputs: %+v", seal.Inputs)
 	}
 }
 

@@ -126,6 +126,9 @@ func (s *Seals) inputs(ctx context.Context, name types.NamespacedName, e entry) 
 			}
 		}
 	}
+	for _, attached := range e.inputs {
+		inputs = append(inputs, attestation.Input{Digest: attached})
+	}
 	return inputs, nil
 }
 

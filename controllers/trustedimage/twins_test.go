@@ -35,6 +35,9 @@ import (
 // twinKills is how often one of two controllers is killed.
 const twinKills = 50
 
+// maxKills is how often each of the two is killed at most over one entry.
+const maxKills = 8
+
 // TestTwoControllersLeaveOneSignatureAndOneSeal has two processes with one key and separate disks seal the same entry for two environments at
 // the same time, kills them with SIGKILL at random moments fifty times in all, and has them come to their ends. Then everything must be there
 // once, in each form and on registries of different kinds.
@@ -52,6 +55,7 @@ func TestTwoControllersLeaveOneSignatureAndOneSeal(t *testing.T) {
 	for kind, host := range hosts {
 		for form, tags := range map[string]bool{"as bundles": false, "under tags": true} {
 			t.Run(form+", "+kind, func(t *testing.T) {
+				t.Parallel()
 				random := rand.New(rand.NewPCG(seed, 0))
 				begun := time.Now()
 				span, kills, rounds := time.Duration(0), 0, 0
@@ -60,7 +64,7 @@ func TestTwoControllersLeaveOneSignatureAndOneSeal(t *testing.T) {
 						t.Fatalf("only %d kills hit in %d rounds", kills, rounds)
 					}
 					twins := newTwins(t, host, tags, span)
-					kills += twins.killed(random, min(3, rounds), twinKills-kills)
+					kills += twins.killed(random, min(maxKills, maxKills*rounds), twinKills-kills)
 					span = max(span, twins.finished())
 					twins.check()
 				}
@@ -124,7 +128,7 @@ func (w *twins) killed(random *rand.Rand, each, most int) (kills int) {
 	for i := range w.tasks {
 		moments := make([]time.Duration, min(each, (most+i)/2))
 		for m := range moments {
-			moments[m] = time.Duration(random.Int64N(int64(w.span)))
+			moments[m] = time.Duration(random.Int64N(int64(w.span) * 2 / 3))
 		}
 		both.Go(func() {
 			for _, moment := range moments {

@@ -23,6 +23,8 @@ type Signed struct {
 	Manifests []image.Digest `json:"manifests,omitempty"`
 	// Payload is the digest of what was signed: of the in-toto statement, or of the payload of a tag-based signature.
 	Payload image.Digest `json:"payload"`
+	// Attached is the digest of what is attached to the image: a bundle, an envelope or, for a tag-based signature, its payload.
+	Attached image.Digest `json:"attached"`
 	// Statement is what was signed, a JSON document. It is nil for a signature, and where nobody asked for it.
 	Statement []byte `json:"-"`
 	// Signer is who signed. A statement that several signed is there once for each.

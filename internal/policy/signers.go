@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy/authority"
 	"github.com/assay-dev/assay/internal/predicate"
 )
@@ -50,6 +51,27 @@ func Signers(policies []Policy, e evidence.Evidence, now time.Time) []v1alpha1.S
 		return cmp.Or(cmp.Compare(a.PredicateType, b.PredicateType), cmp.Compare(a.Identity, b.Identity), cmp.Compare(a.LogEntry, b.LogEntry))
 	})
 	return signers[:min(len(signers), maxSigners)]
+}
+
+// Attached returns what is attached to the image and counts for a rule of the policies: the inputs of their verdict. Each is named once, in
+// the order of the digests.
+func Attached(policies []Policy, e evidence.Evidence, now time.Time) []image.Digest {
+	var attached []image.Digest
+	for _, p := range policies {
+		for _, a := range p.Spec.Authorities {
+			believed := p.Authorities[a.Name]
+			if believed.State != evidence.Known {
+				continue
+			}
+			for _, signed := range e.Signed[believed.Value.Anchor].Signed {
+				if _, err := believed.Value.Accepts(signed.Signer, now); err == nil && counts(p.Spec, a.Name, signed, e) && !slices.Contains(attached, signed.Attached) {
+					attached = append(attached, signed.Attached)
+				}
+			}
+		}
+	}
+	slices.SortFunc(attached, func(a, b image.Digest) int { return cmp.Compare(a.Hex(), b.Hex()) })
+	return attached
 }
 
 // counts says that a rule of the policy looks for such a statement by the authority.

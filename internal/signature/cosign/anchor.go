@@ -79,7 +79,7 @@ func (a *anchor) take(c claim, signer evidence.Signer, payload, blob image.Diges
 		return
 	}
 	made := found{
-		Signed: evidence.Signed{PredicateType: c.predicateType, Manifests: c.manifests, Payload: payload, Statement: c.statement, Signer: signer},
+		Signed: evidence.Signed{PredicateType: c.predicateType, Manifests: c.manifests, Payload: payload, Attached: blob, Statement: c.statement, Signer: signer},
 		blob:   blob.Hex(), signer: string(text),
 	}
 	if !slices.ContainsFunc(a.signed, func(f found) bool { return f.blob == made.blob && f.signer == made.signer }) {
