@@ -59,7 +59,7 @@ func (w *words) shareDescription(rules []v1alpha1.RuleResult, worst []v1alpha1.F
 		w.one(&excused[i].ID, &excused[i].Package, &excused[i].By, &excused[i].Owner)
 	}
 	for i := range signers {
-		w.one(&signers[i].Authority, &signers[i].PredicateType, &signers[i].Identity, &signers[i].Issuer, &signers[i].Builder, &signers[i].Source)
+		w.one(&signers[i].Authority, &signers[i].PredicateType, &signers[i].Identity, &signers[i].Issuer, &signers[i].SignedAtBy, &signers[i].Builder, &signers[i].Source)
 	}
 	if scan != nil {
 		w.one(&scan.Database, &scan.KEV, &scan.EPSS)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,9 +196,10 @@ func TestACommentOnAChangeIsNeverTooLong(t *testing.T) {
 		j.Evidence.Platforms[0].Findings.Value = append(j.Evidence.Platforms[0].Findings.Value, one)
 		j.Rules = append(j.Rules, j.Rules[0])
 	}
+	j.Signers = slices.Repeat(j.Signers, 8)
 	got := written(t, j, "markdown")
 	checkInert(t, "markdown", got)
-	if strings.Count(got, "more; `-o json` lists them all.") != 2 || !strings.Contains(got, "| finding |") || !strings.Contains(got, "| secret |") {
+	if strings.Count(got, "more; `-o json` lists them all.") != 3 || !strings.Contains(got, "| authority |") || !strings.Contains(got, "| finding |") || !strings.Contains(got, "| secret |") {
 		t.Errorf("nothing says what was left out:\n%.2000s", got)
 	}
 }
