@@ -73,13 +73,32 @@ func TestCheck(t *testing.T) {
 		change func(*v1alpha1.PolicySpec)
 		want   []string
 	}{
-		"a policy that can be applied":          {func(*v1alpha1.PolicySpec) {}, nil},
-		"a pattern of images with a tag":        {func(s *v1alpha1.PolicySpec) { s.Images[0] = "nginx:latest" }, []string{`images: the pattern matches nothing: "nginx:latest" has a tag or a port in its path; patterns speak of repositories`}},
-		"an exception for every package":        {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].Package = "pkg:deb/%2A" }, []string{"vulnerabilities.exceptions[CVE-1, pkg:deb/%2A].package: not a pattern of package URLs: an exception names its package without *"}},
-		"an exception for no package":           {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].Package = "pkg:deb/a@<" }, []string{`vulnerabilities.exceptions[CVE-1, pkg:deb/a@<].package: not a pattern of package URLs: "" is no version of type deb`}},
-		"an exception for images with a tag":    {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].Images[0] = "a:1" }, []string{`vulnerabilities.exceptions[CVE-1, pkg:deb/debian/a].images: the pattern matches nothing: "a:1" has a tag or a port in its path; patterns speak of repositories`}},
-		"an exception that ends on no day":      {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].ExpiresAt = "2027-02-30T00:00:00Z" }, []string{`vulnerabilities.exceptions[CVE-1, pkg:deb/debian/a].expiresAt: "2027-02-30T00:00:00Z" is no moment`}},
-		"a denial of what is no package":        {func(s *v1alpha1.PolicySpec) { s.SBOM.Deny[0].Packages[0] = "pkg:npm/a@<" }, []string{`sbom.deny[b].packages: not a pattern of package URLs: "" is no version of type npm`}},
+		"a policy that can be applied":       {func(*v1alpha1.PolicySpec) {}, nil},
+		"a pattern of images with a tag":     {func(s *v1alpha1.PolicySpec) { s.Images[0] = "nginx:latest" }, []string{`images: the pattern matches nothing: "nginx:latest" has a tag or a port in its path; patterns speak of repositories`}},
+		"an exception for every package":     {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].Package = "pkg:deb/%2A" }, []string{"vulnerabilities.exceptions[CVE-1, pkg:deb/%2A].package: not a pattern of package URLs: an exception names its package without *"}},
+		"an exception for no package":        {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].Package = "pkg:deb/a@<" }, []string{`vulnerabilities.exceptions[CVE-1, pkg:deb/a@<].package: not a pattern of package URLs: "" is no version of type deb`}},
+		"an exception for images with a tag": {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].Images[0] = "a:1" }, []string{`vulnerabilities.exceptions[CVE-1, pkg:deb/debian/a].images: the pattern matches nothing: "a:1" has a tag or a port in its path; patterns speak of repositories`}},
+		"an exception that ends on no day":   {func(s *v1alpha1.PolicySpec) { s.Vulnerabilities.Exceptions[0].ExpiresAt = "2027-02-30T00:00:00Z" }, []string{`vulnerabilities.exceptions[CVE-1, pkg:deb/debian/a].expiresAt: "2027-02-30T00:00:00Z" is no moment`}},
+		"a denial of what is no package":     {func(s *v1alpha1.PolicySpec) { s.SBOM.Deny[0].Packages[0] = "pkg:npm/a@<" }, []string{`sbom.deny[b].packages: not a pattern of package URLs: "" is no version of type npm`}},
+		"an issuer that is no expression": {func(s *v1alpha1.PolicySpec) {
+			s.Authorities[0].Keyless = &v1alpha1.KeylessAuthority{Identities: []v1alpha1.Identity{{IssuerRegExp: "a)|(.*", Subject: "s"}}}
+		}, []string{"authorities[ci].keyless.identities: issuerRegExp: \"a)|(.*\" is no regular expression: error parsing regexp: unexpected ): `a)|(.*`"}},
+		"a chain's subject that is no expression": {func(s *v1alpha1.PolicySpec) {
+			s.Authorities[1].Certificate = &v1alpha1.CertificateAuthority{SubjectRegExp: "["}
+		}, []string{"authorities[release].certificate: subjectRegExp: \"[\" is no regular expression: error parsing regexp: missing closing ]: `[`"}},
+		"a key that comes into use on no day": {func(s *v1alpha1.PolicySpec) {
+			s.Authorities[0].Key = &v1alpha1.KeySource{NotBefore: new(v1alpha1.Timestamp("2027-02-30T00:00:00Z")), NotAfter: new(v1alpha1.NewTimestamp(now))}
+		}, []string{`authorities[ci].key: "2027-02-30T00:00:00Z" is no moment`}},
+		"a key that goes out of use on no day": {func(s *v1alpha1.PolicySpec) {
+			s.Authorities[0].Key = &v1alpha1.KeySource{NotAfter: new(v1alpha1.Timestamp("2027-02-30T00:00:00Z"))}
+		}, []string{`authorities[ci].key: "2027-02-30T00:00:00Z" is no moment`}},
+		"authorities that can be used": {func(s *v1alpha1.PolicySpec) {
+			s.Authorities[0].Keyless = &v1alpha1.KeylessAuthority{Identities: []v1alpha1.Identity{{IssuerRegExp: "a|b", Subject: "s"}}}
+			s.Authorities[1].Certificate = &v1alpha1.CertificateAuthority{SubjectRegExp: "a.*"}
+			s.Authorities[2].Key = &v1alpha1.KeySource{NotAfter: new(v1alpha1.NewTimestamp(now))}
+		}, nil},
+		"a rule of an attestation that gives no answer": {func(s *v1alpha1.PolicySpec) { s.Attestations[0].Rule = "predicate.size()" }, []string{
+			"attestations[built].rule: the expression gives int, want true or false"}},
 		"several are told in the fields' order": {func(s *v1alpha1.PolicySpec) { s.SBOM.Deny[0].Packages[0], s.Images[0] = "x", "x:1" }, []string{`images: the pattern matches nothing: "x:1" has a tag or a port in its path; patterns speak of repositories`, `sbom.deny[b].packages: not a pattern of package URLs: not a package URL: purl scheme is not "pkg": "x"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

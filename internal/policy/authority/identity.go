@@ -80,11 +80,12 @@ func globbed(pattern string) (func(string) bool, error) {
 
 // regularly matches the whole text: what is not anchored would be met by whoever may choose a part of the text (CVE-2026-22772).
 func regularly(expression string) (func(string) bool, error) {
-	compiled, err := regexp.Compile(`\A(?:` + expression + `)\z`)
-	if err != nil {
+	// By itself, too, since a parenthesis in it may close ours.
+	if _, err := regexp.Compile(expression); err != nil {
 		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
 	}
-	if _, err := regexp.Compile(expression); err != nil { // such as a parenthesis that closes ours
+	compiled, err := regexp.Compile(`\A(?:` + expression + `)\z`)
+	if err != nil { // such as for a quotation without an end
 		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
 	}
 	return compiled.MatchString, nil
