@@ -5,6 +5,7 @@ package evidence_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestWhatIsKeptOfAStatementIsAllButItsBytes(t *testing.T) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 1, time.UTC)
 	signed := evidence.Signed{
 		PredicateType: "https://slsa.dev/provenance/v1", Manifests: []image.Digest{image.DigestOf([]byte("image"))}, Payload: image.DigestOf([]byte("statement")),
+		Attached:  image.DigestOf([]byte("bundle")),
 		Statement: []byte("statement"),
 		Signer: evidence.Signer{
 			Times:   []evidence.TrustedTime{{Time: at, By: evidence.WitnessLog}, {Time: at.Add(time.Second), By: evidence.WitnessTimestamp}},
@@ -40,6 +42,13 @@ func TestWhatIsKeptOfAStatementIsAllButItsBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	signed.Statement = nil
+	for _, value := range []any{signed, *signed.Signer.Certificate, signed.Signer.Entries[0], signed.Signer.Times[0]} {
+		for i, fields := 0, reflect.ValueOf(value); i < fields.NumField(); i++ {
+			if name := fields.Type().Field(i).Name; fields.Field(i).IsZero() && name != "Statement" {
+				t.Errorf("field %s of %T is not tested", name, value)
+			}
+		}
+	}
 	if diff := cmp.Diff([]evidence.Signed{signed, key}, kept, cmpopts.EquateComparable(image.Digest{})); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}

@@ -5,14 +5,17 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
+	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/policy/authority"
 	"github.com/assay-dev/assay/internal/predicate"
 )
@@ -119,6 +122,41 @@ func TestKeysThatAreAboutToGo(t *testing.T) {
 			expiring, next := ExpiringKeys(test.signers, now)
 			if len(expiring) != test.expiring || !next.Equal(test.next) {
 				t.Errorf("%d expiring, the next at %s", len(expiring), next)
+			}
+		})
+	}
+}
+
+func TestAttachedIsWhatAVerdictRestsOn(t *testing.T) {
+	digest := func(name string) image.Digest { return image.DigestOf([]byte(name)) }
+	as := func(name string, s evidence.Signed) evidence.Signed {
+		s.Attached = digest(name)
+		return s
+	}
+	e := with(clean(), func(e *evidence.Evidence) {
+		e.Signed[ciAnchor] = found(as("signature", signatureBy(byKey(ciPrint))), as("review", review(`{}`)), as("other", statementBy(byKey(ciPrint), predicate.SPDX, spdx)))
+		e.Signed[rootAnchor] = found(as("stranger", signatureBy(workflow())), as("team", signatureBy(team())))
+	})
+	for name, test := range map[string]struct {
+		policies []Policy
+		want     []string
+	}{
+		"no policy":                   {nil, nil},
+		"a signature":                 {[]Policy{listing(signed(1, "ci"))}, []string{"signature"}},
+		"one named by two":            {[]Policy{listing(signed(1, "ci", "ci-again")), listing(signed(1, "ci"))}, []string{"signature"}},
+		"a statement":                 {[]Policy{listing(reviewed("ci"))}, []string{"review"}},
+		"of one root, those believed": {[]Policy{listing(signed(1, "team"))}, []string{"team"}},
+		"of several policies":         {[]Policy{listing(reviewed("ci")), listing(signed(1, "ci", "team"))}, []string{"review", "signature", "team"}},
+		"an authority without a key":  {[]Policy{listing(signed(1, "broken"))}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var want []image.Digest
+			for _, name := range test.want {
+				want = append(want, digest(name))
+			}
+			slices.SortFunc(want, func(a, b image.Digest) int { return strings.Compare(a.Hex(), b.Hex()) })
+			if diff := cmp.Diff(want, Attached(test.policies, e, now), cmpopts.EquateComparable(image.Digest{})); diff != "" {
+				t.Errorf("attached (-want +got):\n%s", diff)
 			}
 		})
 	}
