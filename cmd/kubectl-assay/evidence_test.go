@@ -102,6 +102,20 @@ func evidenceIsSummedUp(t *testing.T, w *queryWorld) {
 	}
 }
 
+func TestWhoSigned(t *testing.T) {
+	for want, s := range map[string]query.Statement{
+		"":                        {Signers: []query.Signer{{}}},
+		"Assay":                   {Own: true, Signers: []query.Signer{{}}},
+		"Assay, key 4c2f8a90b1d2": {Own: true, Signers: []query.Signer{{Key: "4c2f8a90b1d2e3"}}},
+		"somebody":                {Signers: []query.Signer{{Subject: "somebody", Issuer: "https://issuer.example.com"}}},
+		"key 4c":                  {Signers: []query.Signer{{Key: "4c"}}},
+	} {
+		if got := signedBy(s, s.Signers[0]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func evidenceIsPrintedForPrograms(t *testing.T, w *queryWorld) {
 	about := w.signedCheckout(t)
 	code, out, errOut := w.as(t, teamA, "evidence", "checkout", "-n", teamA, "-o", "json", "--assay-server", w.url)

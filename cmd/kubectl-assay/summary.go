@@ -50,8 +50,11 @@ func signedBy(s query.Statement, signer query.Signer) string {
 	if name == "" && signer.Key != "" {
 		name = "key " + signer.Key[:min(len(signer.Key), shortDigest)]
 	}
-	if s.Own {
-		return strings.TrimSpace("Assay, " + name)
+	switch {
+	case s.Own && name == "":
+		return "Assay"
+	case s.Own:
+		return "Assay, " + name
 	}
 	return name
 }
