@@ -76,7 +76,7 @@ func TestAnExpressionWithoutEndEnds(t *testing.T) {
 			got := evaluate(rule, []byte(document), &spent)
 			took := time.Since(begun)
 			runtime.ReadMemStats(&after)
-			if !strings.Contains(got.message, "cost limit exceeded") || spent != maxCost || took > 10*time.Second {
+			if !strings.Contains(got.message, "cost limit exceeded") || spent != maxCost || took > time.Minute {
 				t.Errorf("%s after %s, which cost %d: %s", got.of, took, spent, got.message)
 			}
 			made := (after.TotalAlloc - before.TotalAlloc) >> 20
@@ -122,7 +122,7 @@ func TestThePolicysExpressionsTogetherEnd(t *testing.T) {
 	greedy.Name, modest.Name = "prod/a", "prod/b"
 	begun := time.Now()
 	got := judged{[]Policy{greedy, modest}, attestedBy(statements...), Circumstances{}}.verdict()
-	if took := time.Since(begun); took > 30*time.Second {
+	if took := time.Since(begun); took > time.Minute {
 		t.Errorf("took %s", took)
 	}
 	for i, want := range []string{"actual cost limit exceeded", "the rules of the policy take too long together", ""} {
