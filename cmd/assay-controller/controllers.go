@@ -46,7 +46,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, uncached client.Clien
 	resolver := &keys.Resolver{
 		Policies:  cluster.Policies{Reader: mgr.GetClient()},
 		Texts:     keys.Remember(cluster.Texts{Reader: uncached}, clock.RealClock{}),
-		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, CheckLayout: assembly.CheckLayout, PublicRoot: currentRoot,
+		Namespace: o.namespace, CheckAnchor: assembly.CheckAnchor, CheckLayout: assembly.CheckLayout, PublicRoot: currentRoot, Services: newKeyServices(o.signing),
 	}
 	var (
 		known         = roster.New()

@@ -36,6 +36,8 @@ type options struct {
 	registryConfig   string
 	// evidenceRepository is empty when each image's own is meant.
 	evidenceRepository string
+	attach             string
+	signing            signerOptions
 	insecureHosts      list
 	allowAddresses     list
 	webhookHosts       list
@@ -94,6 +96,8 @@ func (o *options) flags() *flag.FlagSet {
 	flags.BoolVar(&o.sigstoreTUF, "sigstore-tuf", false, "look once a day for a newer trust root of the public Sigstore, by TUF; without it the one that Assay was built with is believed")
 	flags.StringVar(&o.registryConfig, "registry-config", "", "Docker config file with the credentials that Assay pushes seals and SBOMs with")
 	flags.StringVar(&o.evidenceRepository, "evidence-repository", "", "repository that seals, SBOMs, reports and first-seen times of all images are put in; default is each image's own")
+	o.signing.addFlags(flags)
+	flags.StringVar(&o.attach, "attach", attachBundles, "form of what is attached to images: "+attachBundles+" for Sigstore bundles among the referrers, or "+attachTags+" for the tag-based form of cosign, which images need whose users verify tag-based signatures: beside a bundle, cosign verify finds those no longer")
 	flags.Var(&o.insecureHosts, "insecure-registry", "host:port of a registry that is spoken to without TLS; may be repeated")
 	flags.Var(&o.allowAddresses, "allow-address", "CIDR of private addresses that registries and feeds may have, such as 10.0.0.0/8; may be repeated")
 	flags.Var(&o.webhookHosts, "webhook-host", "name or address in the webhook's certificate; default is its Service; may be repeated")
@@ -107,6 +111,12 @@ func (o *options) flags() *flag.FlagSet {
 	flags.BoolVar(&o.leaderElection, "leader-elect", false, "hold a lease, so that only one controller writes")
 	return flags
 }
+
+// The forms of what is attached to images.
+const (
+	attachBundles = "bundles"
+	attachTags    = "tags"
+)
 
 // defaultQPS is how many requests in a second an API server on two cores answers without others noticing.
 const defaultQPS = 20
@@ -123,6 +133,9 @@ func (o *options) setQPS(value string) error {
 func (o *options) complete(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	if o.attach != attachBundles && o.attach != attachTags {
+		return fmt.Errorf("--attach %q: want %s or %s", o.attach, attachBundles, attachTags)
 	}
 	if o.workers < 1 || o.burst < 1 {
 		return errors.New("--workers and --kube-api-burst must be at least 1")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/assay-dev/assay/cmd/internal/assembly"
 	"github.com/assay-dev/assay/controllers/trustedimage"
+	"github.com/assay-dev/assay/internal/attestation"
 	"github.com/assay-dev/assay/internal/chronicle"
 	"github.com/assay-dev/assay/internal/image"
 	"github.com/assay-dev/assay/internal/registry"
@@ -35,6 +36,14 @@ func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts,
 		return nil, times{}, fmt.Errorf("--registry-config: %w", err)
 	}
 	seals := &trustedimage.Seals{Signer: signer, Retired: retired, Store: parts.Store, Ledger: parts.Store, Attacher: writer, Version: version}
+	if seals.Bundles, seals.Believed, err = o.signing.open(ctx, uncached, o.namespace, signer); err != nil {
+		return nil, times{}, err
+	}
+	if o.attach == attachTags {
+		if err := attachInTags(seals, writer); err != nil {
+			return nil, times{}, err
+		}
+	}
 	kept := times{copies: &chronicle.Copies{Chronicle: parts.Chronicle, Signer: signer, Retired: retired}, putter: writer}
 	if o.evidenceRepository == "" {
 		return seals, kept, nil
@@ -50,6 +59,17 @@ func sealsOf(ctx context.Context, uncached client.Client, parts *assembly.Parts,
 	seals.Attacher, seals.Repository, seals.Reader = registry.AttachIn(repository, writer), repository, reader
 	kept.copies.Repository, kept.reader = repository, reader
 	return seals, kept, nil
+}
+
+// attachInTags has everything attached in tag-based form, which takes a signer with a key of its own.
+func attachInTags(seals *trustedimage.Seals, lists registry.Appender) error {
+	if seals.Bundles != nil {
+		if _, hasKey := attestation.KeyOf(seals.Bundles); !hasKey {
+			return fmt.Errorf("--attach=%s takes a signer with a key: what a keyless one signs is attached as bundles only", attachTags)
+		}
+	}
+	seals.Lists = lists
+	return nil
 }
 
 // readRegistryConfig reads the credentials that Assay pushes with; without any it pushes anonymously.
