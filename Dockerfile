@@ -1,4 +1,4 @@
-# The container image: five static programs and the root certificates, nothing
+# The container image: six static programs and the root certificates, nothing
 # else. `make image` writes the same image without Docker; what the last stage
 # says is said again in test/image/builder.go.
 FROM golang:1.26.8 AS build
@@ -19,6 +19,7 @@ COPY --from=build --chmod=644 /src/bin/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/bin/assay-index /usr/local/bin/
 COPY --from=build /src/bin/assay /usr/local/bin/
 COPY --from=build /src/bin/assay-controller /usr/local/bin/
+COPY --from=build /src/bin/assay-kms /usr/local/bin/
 COPY --from=build /src/bin/assay-webhook /usr/local/bin/
 COPY --from=build /src/bin/kubectl-assay /usr/local/bin/
 # Nothing is written outside mounted volumes: the root file system may be read-only.

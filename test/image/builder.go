@@ -28,7 +28,7 @@ const (
 // programs returns the names of the programs in the image, a layer each: one
 // that a release does not change is not pulled again.
 func programs() []string {
-	return []string{"assay-index", "assay", "assay-controller", "assay-webhook", "kubectl-assay"}
+	return []string{"assay-index", "assay", "assay-controller", "assay-kms", "assay-webhook", "kubectl-assay"}
 }
 
 // builder builds the image from files that are there.
