@@ -47,6 +47,7 @@ func TestImage(t *testing.T) {
 		"-rwxr-xr-x usr/local/bin/assay-index",
 		"-rwxr-xr-x usr/local/bin/assay",
 		"-rwxr-xr-x usr/local/bin/assay-controller",
+		"-rwxr-xr-x usr/local/bin/assay-kms",
 		"-rwxr-xr-x usr/local/bin/assay-webhook",
 		"-rwxr-xr-x usr/local/bin/kubectl-assay",
 	}
