@@ -59,7 +59,7 @@ func (s *Seals) attachStatement(ctx context.Context, about image.Reference, bund
 	if err != nil {
 		return err
 	}
-	_, err = s.Lists.Append(ctx, attestation.AttestationTag(s.place(about).Repository, about.Digest), tagged)
+	_, err = s.Lists.Append(ctx, attestation.StatementTag(s.place(about).Repository, about.Digest), tagged)
 	return err
 }
 

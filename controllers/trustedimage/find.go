@@ -101,7 +101,7 @@ func (l *look) bundles(ctx context.Context) error {
 
 // attestations looks into the list of attestations.
 func (l *look) attestations(ctx context.Context) error {
-	layers, err := l.list(ctx, attestation.AttestationTag(l.place.Repository, l.about.Digest))
+	layers, err := l.list(ctx, attestation.StatementTag(l.place.Repository, l.about.Digest))
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (l *look) list(ctx context.Context, tag image.Tag) ([]image.Descriptor, err
 	case registry.IsKind(err, registry.KindUnavailable):
 		return nil, err
 	case err != nil || document.Manifest == nil:
-		return nil, nil
+		return nil, nil //nolint:nilerr // What others put there is passed over, and what nobody may read as well.
 	}
 	return document.Manifest.Layers, nil
 }

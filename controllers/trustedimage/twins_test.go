@@ -265,7 +265,7 @@ func (w *twins) bundles(reader registry.Reader, about image.Reference, keys atte
 		}
 		return bundles
 	}
-	list, err := reader.Resolve(w.t.Context(), attestation.AttestationTag(about.Repository, about.Digest))
+	list, err := reader.Resolve(w.t.Context(), attestation.StatementTag(about.Repository, about.Digest))
 	if err != nil {
 		w.t.Fatal(err)
 	}

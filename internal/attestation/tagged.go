@@ -32,8 +32,8 @@ func SignatureTag(repository image.Repository, about image.Digest) image.Tag {
 	return image.Tag{Repository: repository, Name: "sha256-" + about.Hex() + ".sig"}
 }
 
-// AttestationTag is where the attestations about an image stand in the repository.
-func AttestationTag(repository image.Repository, about image.Digest) image.Tag {
+// StatementTag is where the attestations about an image stand in the repository.
+func StatementTag(repository image.Repository, about image.Digest) image.Tag {
 	return image.Tag{Repository: repository, Name: "sha256-" + about.Hex() + ".att"}
 }
 

@@ -100,7 +100,7 @@ func TestOnlySignersByKeyHaveOne(t *testing.T) {
 func TestTagsOfAnImage(t *testing.T) {
 	about := reference(t, "registry.example.com/shop/checkout")
 	for suffix, tag := range map[string]image.Tag{
-		".sig": attestation.SignatureTag(about.Repository, about.Digest), ".att": attestation.AttestationTag(about.Repository, about.Digest),
+		".sig": attestation.SignatureTag(about.Repository, about.Digest), ".att": attestation.StatementTag(about.Repository, about.Digest),
 	} {
 		if want := strings.Replace(about.Digest.String(), ":", "-", 1) + suffix; tag.Name != want || tag.Repository != about.Repository {
 			t.Errorf("the tag is %s, want %s", tag, want)

@@ -271,7 +271,7 @@ func TestARetiredKeyIsBelievedWhileItIsPublished(t *testing.T) {
 	images := trustedImages{index: &trust.Index{}, log: slog.New(slog.DiscardHandler)}
 	status := v1alpha1.TrustedImageStatus{Trusted: &after, History: []v1alpha1.TrustedDigest{before}}
 	images.replace([]*object[trustedImage]{decoded[trustedImage](t, checkout(t, status))})
-	keys := sealKeys{images.index, images.log}
+	keys := sealKeys(images)
 	publish := func(current, retired string) {
 		keys.set(&object[configMap]{content: configMap{Data: map[string]string{"cosign.pub": current, "retired.pub": retired}}})
 	}
