@@ -48,31 +48,33 @@ const maxKills = 8
 func TestTwoControllersLeaveOneSignatureAndOneSeal(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	hosts := map[string]string{
-		"with the referrers API":    testregistry.New(t).Host(),
-		"without the referrers API": testregistry.Distribution(t, "../../bin"),
-	}
-	for kind, host := range hosts {
-		for form, tags := range map[string]bool{"as bundles": false, "under tags": true} {
-			t.Run(form+", "+kind, func(t *testing.T) {
-				t.Parallel()
-				random := rand.New(rand.NewPCG(seed, 0))
-				begun := time.Now()
-				span, kills, rounds := time.Duration(0), 0, 0
-				for ; kills < twinKills; rounds++ {
-					if rounds == twinKills {
-						t.Fatalf("only %d kills hit in %d rounds", kills, rounds)
-					}
-					twins := newTwins(t, host, tags, span)
-					kills += twins.killed(random, min(maxKills, maxKills*rounds), twinKills-kills)
-					if took := twins.finished(); rounds == 0 {
-						span = took // nobody was killed
-					}
-					twins.check()
+	withAPI, without := testregistry.New(t).Host(), testregistry.Distribution(t, "../../bin")
+	for name, test := range map[string]struct {
+		host string
+		tags bool
+	}{
+		"with the referrers API": {withAPI, false},
+		"with the fallback tag":  {without, false},
+		"in tag-based form":      {without, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 0))
+			begun := time.Now()
+			span, kills, rounds := time.Duration(0), 0, 0
+			for ; kills < twinKills; rounds++ {
+				if rounds == twinKills {
+					t.Fatalf("only %d kills hit in %d rounds", kills, rounds)
 				}
-				t.Logf("%d kills in %d rounds, of which one without kills takes %s, in %s", kills, rounds, span, time.Since(begun))
-			})
-		}
+				twins := newTwins(t, test.host, test.tags, span)
+				kills += twins.killed(random, min(maxKills, maxKills*rounds), twinKills-kills)
+				if took := twins.finished(); rounds == 0 {
+					span = took // nobody was killed
+				}
+				twins.check()
+			}
+			t.Logf("%d kills in %d rounds, of which one without kills takes %s, in %s", kills, rounds, span, time.Since(begun))
+		})
 	}
 }
 

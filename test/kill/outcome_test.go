@@ -68,10 +68,11 @@ func (a *arena) passport(t *testing.T, environment string) *v1alpha1.TrustedImag
 	return &object
 }
 
-// checkAttached checks that the image has one SBOM of each kind and one seal for each environment, the one that the status names.
+// checkAttached checks that the image has one SBOM of each kind, one report, one signature by Assay, and one seal for each environment, the one
+// that the status names.
 func (r *round) checkAttached() {
 	r.t.Helper()
-	want := map[string]int{attestation.PredicateSPDX: 1, attestation.PredicateCycloneDX: 1, attestation.PredicateVulnerabilities: 1}
+	want := map[string]int{attestation.PredicateSPDX: 1, attestation.PredicateCycloneDX: 1, attestation.PredicateVulnerabilities: 1, evidence.SignaturePredicate: 1}
 	for _, environment := range environments {
 		want["seal of "+environment+" named in its status"] = 1
 	}
