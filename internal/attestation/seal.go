@@ -30,7 +30,8 @@ type Seal struct {
 	Platforms []SealedPlatform
 	// PoliciesHash is the digest of the rules that the digest passed.
 	PoliciesHash image.Digest
-	// TrustedAt is when the environment came to trust the digest; VerifiedAt is when it passed these rules. Both in whole seconds.
+	// TrustedAt is when the environment came to trust the digest; VerifiedAt is when it passed, which the controller states as the same, so
+	// that a seal that is made again is the same seal. Both in whole seconds.
 	TrustedAt, VerifiedAt time.Time
 	// Version of Assay that judged.
 	Version string
