@@ -14,8 +14,8 @@ import (
 	"github.com/assay-dev/assay/internal/signature"
 )
 
-// maxRounds bounds how often links are looked for: once for a layout's functionaries, and once more for each depth of sublayouts.
-const maxRounds = 4
+// maxRounds bounds how often links are looked for: once for a layout's functionaries, and once more for each depth of sublayouts, of which there may be four.
+const maxRounds = 6
 
 // functionaries are the anchors of those who sign links of the layouts, as far as they are known by what was signed.
 func (g *Gatherer) functionaries(layouts []layout.Layout, signed map[string]evidence.Statements) []signature.Anchor {

@@ -215,6 +215,7 @@ func sameSigned(a, b evidence.Signed) bool {
 		return false
 	}
 	a.Statement, b.Statement = nil, nil
+	b.Attached = a.Attached // in another form it is the same
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
