@@ -84,8 +84,8 @@ func TestLinksAreLookedForByFunctionaries(t *testing.T) {
 		"one whom a sublayout names":           {2, 2, 2, true},
 		"one whom a sublayout names, in vain":  {2, 1, 2, false},
 		"one whom a sublayout in one names":    {3, 3, 3, true},
-		"as deep as is looked":                 {4, 4, 4, true},
-		"deeper than is looked":                {5, 5, 4, false},
+		"as deep as is looked":                 {6, 6, 6, true},
+		"deeper than is looked":                {7, 7, 6, false},
 		"nobody reads what a stranger is told": {3, 0, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
