@@ -41,8 +41,10 @@ test: build control-plane clients sigstore kms ## Run all tests against one cont
 	$(call step,testing)
 	go run ./test/controlplane/cmd/with-control-plane go test -timeout 30m $(or $(ARGS),$$(go list ./... | grep -vE '$(COUNTING)'))
 ifndef ARGS
-	$(call step,testing what is counted (findings beside those of trivy; kills))
+	$(call step,testing what is counted (findings beside those of trivy; kills; cases of sigstore-conformance))
 	go test -v -timeout 30m ./test/equality ./test/kill
+	go test -v -count=1 -run Conformance $(CONFORMANCE) >bin/test-conformance.log || { cat bin/test-conformance.log; exit 1; }
+	@grep -E 'sigstore-conformance:|is not beside the project' bin/test-conformance.log
 endif
 
 test-pkcs11: bin/clients/cosign ## Test signing with PKCS #11 tokens; needs a C compiler and SoftHSM 2 (Debian: softhsm2).
@@ -89,6 +91,8 @@ help: ## List the targets.
 
 # Tests whose numbers count as much as that they pass.
 COUNTING := /test/(equality|kill)$$
+# Where sigstore-conformance runs, among tests that do not count. Its data is no input that go test's cache knows.
+CONFORMANCE := ./internal/signature/cosign/entity
 # What the build tag pkcs11 changes.
 PKCS11 := ./internal/signature/pkcs11 ./cmd/internal/signing
 step = @printf '\n==> %s\n' "$(1)"
