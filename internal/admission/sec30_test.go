@@ -63,7 +63,9 @@ func TestSEC30AddingAContainerNeverTurnsADenialIntoAnAdmission(t *testing.T) {
 		written(checkout, "trusted"), written(checkout, "trusted amd64"), written("registry.example.com/shop/lenient", "any"),
 		written(checkout, "other"), written(payment, "forged"), written("docker.io/library/nginx", "any"), checkout, "",
 	}
-	anyContainer := func() Container { return Container{Name: fmt.Sprint("c", random.IntN(4)), Image: all[random.IntN(len(all))]} }
+	anyContainer := func() Container {
+		return Container{Name: fmt.Sprint("c", random.IntN(4)), Image: all[random.IntN(len(all))]}
+	}
 	denied := 0
 	for range 20_000 {
 		before := PodSpec{}

@@ -103,15 +103,15 @@ func TestCVE_2024_23332(t *testing.T) {
 	window := trusting(signed(1, "ci"), "ci", inUse(stamp(yesterday.AddDate(-1, 0, 0)), stamp(yesterday)))
 	workflows := keyless(v1alpha1.Identity{Issuer: githubIssuer, Subject: "https://github.com/shop/checkout/.github/workflows/release.yaml@refs/heads/main"})
 	for name, r := range map[string]replayed{
-		"another key in place of the key":            {trusting(signed(1, "ci"), "ci", believedKey(releasePrint)), clean(), "missing: ci (no signature)"},
-		"the key's authority is not asked any more":  {signed(1, "release"), clean(), "missing: release (no signature)"},
-		"another workflow in place of the workflow":  {trusting(signed(1, "builder"), "builder", workflows), under(rootAnchor, found(signatureBy(workflow()))), "its subject is " + workflowID},
-		"signed after the key's end":                 {ended, under(ciAnchor, found(signedAt(now))), "when the key was not in use"},
-		"signed at the key's end":                    {ended, under(ciAnchor, found(signedAt(yesterday))), "when the key was not in use"},
-		"signed before the key came into use":        {window, under(ciAnchor, found(signedAt(yesterday.AddDate(-1, 0, -1)))), "when the key was not in use"},
-		"signed before and after, never in between":  {window, under(ciAnchor, found(signedAt(yesterday.AddDate(-2, 0, 0), now))), "when the key was not in use"},
-		"signed at a time that nobody vouches for":   {ended, clean(), "nobody vouches for the time at which it was signed"},
-		"signed by it many times":                    {ended, under(ciAnchor, found(signedAt(), signedAt(now), signedAt(tomorrow))), "does not count"},
+		"another key in place of the key":           {trusting(signed(1, "ci"), "ci", believedKey(releasePrint)), clean(), "missing: ci (no signature)"},
+		"the key's authority is not asked any more": {signed(1, "release"), clean(), "missing: release (no signature)"},
+		"another workflow in place of the workflow": {trusting(signed(1, "builder"), "builder", workflows), under(rootAnchor, found(signatureBy(workflow()))), "its subject is " + workflowID},
+		"signed after the key's end":                {ended, under(ciAnchor, found(signedAt(now))), "when the key was not in use"},
+		"signed at the key's end":                   {ended, under(ciAnchor, found(signedAt(yesterday))), "when the key was not in use"},
+		"signed before the key came into use":       {window, under(ciAnchor, found(signedAt(yesterday.AddDate(-1, 0, -1)))), "when the key was not in use"},
+		"signed before and after, never in between": {window, under(ciAnchor, found(signedAt(yesterday.AddDate(-2, 0, 0), now))), "when the key was not in use"},
+		"signed at a time that nobody vouches for":  {ended, clean(), "nobody vouches for the time at which it was signed"},
+		"signed by it many times":                   {ended, under(ciAnchor, found(signedAt(), signedAt(now), signedAt(tomorrow))), "does not count"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.check(t)
