@@ -127,7 +127,8 @@ type Identity struct {
 	// +optional
 	SourceRef IdentityString `json:"sourceRef,omitempty"`
 
-	// workflow that built it: the URI of the build's configuration, or the workflow's name; * stands for any characters.
+	// workflow that built it: the URI of the build's configuration, in which * stands for any characters. A word without / : and * is
+	// compared with the workflow's own name instead, which its author chooses.
 	// +optional
 	Workflow IdentityString `json:"workflow,omitempty"`
 

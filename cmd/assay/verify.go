@@ -135,7 +135,7 @@ func (s *subject) gather(ctx context.Context, reference image.Reference, set key
 	s.progress.step("Looking into %s", reference)
 	request := gather.Request{
 		Reference: reference, Platforms: s.platforms, Reader: s.reader,
-		Anchors: set.Anchors, PredicateTypes: policy.PredicateTypes(set.Policies), VEX: policy.NeedsVEX(set.Policies), Layouts: set.Layouts, Secrets: policy.NeedsSecrets(set.Policies),
+		Anchors: set.Anchors, PredicateTypes: policy.PredicateTypes(set.Policies), VEX: policy.NeedsVEX(set.Policies), Layouts: set.Layouts, Believed: policy.Believes(set.Policies, time.Now()), Secrets: policy.NeedsSecrets(set.Policies),
 	}
 	collected, err := s.parts.Gatherer.Gather(ctx, request)
 	if err == nil && !gather.LookedFor(collected) {
@@ -145,7 +145,7 @@ func (s *subject) gather(ctx context.Context, reference image.Reference, set key
 		return collected, err
 	}
 	return s.parts.Gatherer.Examine(ctx, collected, gather.Wanted{
-		Packages: policy.NeedsPackages(set.Policies), Statements: len(policy.PredicateTypes(set.Policies)) > 0, Layouts: set.Layouts, Now: time.Now(),
+		Packages: policy.NeedsPackages(set.Policies), Statements: policy.PredicateTypes(set.Policies), Believed: policy.Believes(set.Policies, time.Now()), Layouts: set.Layouts, Now: time.Now(),
 	}), nil
 }
 

@@ -52,10 +52,10 @@ func (w *queryWorld) signedCheckout(t *testing.T, more ...evidence.Signed) (abou
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.keep(t, about.Digest, evidence.SignedKind("anchor"), content)
+	w.keep(t, about.Digest, evidence.SignedKind("anchor", about.Repository), content)
 	for _, signed := range list {
 		if signed.Statement != nil {
-			w.keep(t, about.Digest, evidence.StatementKind(signed.Payload), signed.Statement)
+			w.keep(t, about.Digest, evidence.StatementKind(signed.Payload, about.Repository), signed.Statement)
 		}
 	}
 	for kind, predicateType := range map[evidence.Kind]string{

@@ -366,7 +366,7 @@ func testOutage(t *testing.T, api client.Client) {
 	}
 	assertConditions(t, p, []condition{{
 		v1alpha1.ReadyCondition, v1alpha1.ReasonInProgress,
-		"the ConfigMaps with the policy's keys could not be read (Forbidden); this is retried", metav1.ConditionUnknown,
+		"the ConfigMaps and Secrets that the policy refers to could not be read (Forbidden); this is retried", metav1.ConditionUnknown,
 	}})
 }
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -17,7 +16,6 @@ import (
 	"github.com/assay-dev/assay/internal/layout"
 	"github.com/assay-dev/assay/internal/policy"
 	"github.com/assay-dev/assay/internal/reconcile"
-	"github.com/assay-dev/assay/internal/signature"
 	"github.com/assay-dev/assay/internal/workpool"
 )
 
@@ -65,13 +63,13 @@ func (r *Reconciler) gatherDigest(ctx context.Context, s *scope, reference image
 	request := gather.Request{
 		Reference: reference, Platforms: platforms, Reader: s.reader,
 		Anchors: policies.Anchors, PredicateTypes: policy.PredicateTypes(policies.Policies), VEX: policy.NeedsVEX(policies.Policies),
-		Layouts: policies.Layouts,
+		Layouts: policies.Layouts, Believed: policy.Believes(policies.Policies, s.now),
 		Secrets: policy.NeedsSecrets(policies.Policies),
 	}
-	key := gatherKey(request, s, requested)
+	key := gatherKey(request, s, policy.Authorities(policies.Policies), requested)
 	collected, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
 		collected, err := r.Gatherer.Gather(ctx, request)
-		if err == nil && gather.Incomplete(collected) {
+		if err == nil && (gather.Incomplete(collected) || gather.Hindered(collected)) {
 			err = workpool.ErrPoor
 		}
 		return collected, err
@@ -105,12 +103,17 @@ func (r *Reconciler) lookForMore(ctx context.Context, s *scope, key workpool.Key
 	}
 	key.Subject = "look/" + key.Subject
 	found, done, err := workpool.Do(r.Pool, key, s.name, s.interval(), func(ctx context.Context) (evidence.Evidence, error) {
-		return r.Gatherer.Look(ctx, request, collected)
+		looked, err := r.Gatherer.Look(ctx, request, collected)
+		if err == nil && gather.Hindered(looked) {
+			err = workpool.ErrPoor
+		}
+		return looked, err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, workpool.ErrPoor) {
 		s.retryIn = earlier(s.retryIn, retryIn(err))
 		return collected, true
 	}
+	s.retryIn = earlier(s.retryIn, retryIn(err))
 	return found, done
 }
 
@@ -133,10 +136,10 @@ func (r *Reconciler) rename(s *scope, key workpool.Key, collected evidence.Evide
 
 // gatherKey is the same for all objects that want the same evidence with the same credentials. Whoever asks by annotation for
 // a look has a look of its own. What vulnerabilities are known plays no part: findings are no part of what is collected.
-func gatherKey(request gather.Request, s *scope, requested string) workpool.Key {
+func gatherKey(request gather.Request, s *scope, believed []string, requested string) workpool.Key {
 	key := workpool.Key{
 		Subject: fmt.Sprintf("gather/%s/%v/%s/%s/%s/%v/%v/%s", request.Reference, request.Platforms,
-			anchors(request.Anchors), layouts(request.Layouts), strings.Join(request.PredicateTypes, " "), request.VEX, request.Secrets, s.credentials),
+			strings.Join(believed, ","), layouts(request.Layouts), strings.Join(request.PredicateTypes, " "), request.VEX, request.Secrets, s.credentials),
 		Host:    request.Reference.Repository.Host(),
 		Account: s.credentials,
 		Urgent:  requested != s.object.Status.LastHandledReconcileAt && requested != "" || !s.recorded(request.Reference),
@@ -146,15 +149,6 @@ func gatherKey(request gather.Request, s *scope, requested string) workpool.Key 
 		key.Version = requested
 	}
 	return key
-}
-
-func anchors(list []signature.Anchor) string {
-	ids := make([]string, 0, len(list))
-	for _, anchor := range list {
-		ids = append(ids, anchor.ID()[:32])
-	}
-	slices.Sort(ids)
-	return strings.Join(ids, ",")
 }
 
 func layouts(list []layout.Layout) string {

@@ -101,7 +101,7 @@ func (r *Reconciler) examine(ctx context.Context, s *scope, reference image.Refe
 // wanted is what the policies look at beside findings.
 func (m matched) wanted(now time.Time) gather.Wanted {
 	return gather.Wanted{
-		Packages: policy.NeedsPackages(m.Policies), Statements: len(policy.PredicateTypes(m.Policies)) > 0, Layouts: m.Layouts, Now: now,
+		Packages: policy.NeedsPackages(m.Policies), Statements: policy.PredicateTypes(m.Policies), Believed: policy.Believes(m.Policies, now), Layouts: m.Layouts, Now: now,
 	}
 }
 

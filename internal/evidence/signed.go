@@ -41,6 +41,10 @@ type Statements struct {
 	Rest Fact[string]
 }
 
+// Believes says that somebody believes the signer of a statement that was checked against the anchor. Whoever may push to a repository could
+// fill memory and disk with what others signed; what nobody believes is told of, and not kept.
+type Believes func(anchor string, signer Signer) bool
+
 // Signer is who signed a statement, by what was proven.
 type Signer struct {
 	// Key is the fingerprint of the public key (see signature.Key); empty for a certificate.
@@ -90,9 +94,9 @@ type Certificate struct {
 	SourceRepository string `json:"sourceRepository,omitempty"`
 	SourceRef        string `json:"sourceRef,omitempty"`
 	SourceDigest     string `json:"sourceDigest,omitempty"`
-	// Workflow that built it: the URI of the build's configuration, or the name of the workflow where there is none.
+	// Workflow that built it: the URI of the build's configuration.
 	Workflow string `json:"workflow,omitempty"`
-	// WorkflowName is the workflow's own name (GitHub Actions).
+	// WorkflowName is what the workflow's author calls it (GitHub Actions); it may be anything.
 	WorkflowName string `json:"workflowName,omitempty"`
 	// Trigger of the build, such as push.
 	Trigger string `json:"trigger,omitempty"`

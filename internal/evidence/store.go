@@ -69,11 +69,23 @@ func AttachedKind(environment Environment) Kind {
 	return Kind("attached." + image.DigestOf([]byte(environment.Namespace + "/" + environment.Name)).Hex()[:32])
 }
 
-// SignedKind is the kind of the list of what was signed about a digest, as checked against the anchor with the ID (lower-case hexadecimal).
-func SignedKind(anchor string) Kind { return Kind("signed." + anchor[:min(len(anchor), 32)]) }
+// SignedKind is the kind of the list of what was found signed about a digest in the repository, as checked against the anchor with the
+// ID (lower-case hexadecimal). What stands in one tenant's repository is none of another's business.
+func SignedKind(anchor string, repository image.Repository) Kind {
+	return SignedKinds(repository) + Kind(anchor[:min(len(anchor), 32)])
+}
 
-// StatementKind is the kind of a statement about a digest, as it was signed, by the digest of its bytes.
-func StatementKind(payload image.Digest) Kind { return Kind("statement." + payload.Hex()[:32]) }
+// SignedKinds begins the kinds of all those lists of a repository.
+func SignedKinds(repository image.Repository) Kind { return "signed." + Kind(short(repository)) + "." }
+
+// StatementKind is the kind of a statement about a digest that was found in the repository, as it was signed, by the digest of its bytes.
+func StatementKind(payload image.Digest, repository image.Repository) Kind {
+	return Kind("statement." + short(repository) + "." + payload.Hex()[:32])
+}
+
+func short(repository image.Repository) string {
+	return image.DigestOf([]byte(repository.String())).Hex()[:16]
+}
 
 // Environment names one TrustedImage, the passport of one image in one environment.
 type Environment struct{ Namespace, Name string }

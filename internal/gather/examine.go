@@ -21,8 +21,9 @@ import (
 type Wanted struct {
 	// Packages asks for the list of packages of each platform.
 	Packages bool
-	// Statements asks for what is stated in attestations.
-	Statements bool
+	// Statements are the predicate types of the attestations of which it is asked what they state, by signers who are Believed.
+	Statements []string
+	Believed   evidence.Believes
 	// Layouts under which the image is looked at.
 	Layouts []layout.Layout
 	// Now is the time of the look.

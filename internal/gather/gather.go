@@ -60,6 +60,8 @@ type Request struct {
 	Platforms []image.Platform
 	// Anchors that the signatures of the image and of statements about it are checked against.
 	Anchors []signature.Anchor
+	// Believed says whose statements are kept and read; nil for nobody's. Signatures are nobody's secret, and small.
+	Believed evidence.Believes
 	// PredicateTypes of the attestations that are looked for.
 	PredicateTypes []string
 	// Layouts by which the image must have been made, of which the links are looked for.

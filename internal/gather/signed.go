@@ -41,7 +41,7 @@ func (g *Gatherer) signed(ctx context.Context, request Request, result *evidence
 			if _, there := result.Signed[anchor.ID()]; there {
 				continue
 			}
-			kept, err := g.keptSigned(ctx, request.Reference.Digest, anchor.ID())
+			kept, err := g.keptSigned(ctx, request.Reference, anchor.ID())
 			if err != nil {
 				return err
 			}
@@ -64,7 +64,7 @@ func (g *Gatherer) anchors(ctx context.Context, request Request, result evidence
 	if len(request.Layouts) == 0 {
 		return anchors
 	}
-	for _, anchor := range g.functionaries(request.Layouts, g.withStatements(ctx, result)) {
+	for _, anchor := range g.functionaries(request.Layouts, g.withStatements(ctx, result, isLink)) {
 		if !slices.ContainsFunc(anchors, func(a signature.Anchor) bool { return a.ID() == anchor.ID() }) {
 			anchors = append(anchors, anchor)
 		}
@@ -82,10 +82,24 @@ func LookedFor(e evidence.Evidence) bool {
 	return true
 }
 
+// Hindered says that what was signed could not be looked for, for a reason that may pass by itself.
+func Hindered(e evidence.Evidence) bool {
+	for _, statements := range e.Signed {
+		rest := statements.Rest
+		if rest.State == evidence.CouldNotCheck && (rest.Reason == v1alpha1.ReasonRegistryUnavailable || rest.Reason == v1alpha1.ReasonDeadlineExceeded) {
+			return true
+		}
+	}
+	return false
+}
+
 // Stated returns the evidence with what attestations state, as far as that is wanted.
 func (g *Gatherer) Stated(ctx context.Context, collected evidence.Evidence, wanted Wanted) evidence.Evidence {
-	if wanted.Statements || len(wanted.Layouts) > 0 {
-		collected.Signed = g.withStatements(ctx, collected)
+	if len(wanted.Statements)+len(wanted.Layouts) > 0 {
+		collected.Signed = g.withStatements(ctx, collected, func(anchor string, one evidence.Signed) bool {
+			return len(wanted.Layouts) > 0 && isLink(anchor, one) ||
+				slices.Contains(wanted.Statements, one.PredicateType) && wanted.Believed != nil && wanted.Believed(anchor, one.Signer)
+		})
 	}
 	collected.Layouts = g.layouts(collected, wanted.Layouts, wanted.Now)
 	return collected
@@ -118,11 +132,11 @@ func (g *Gatherer) find(ctx context.Context, request Request, result *evidence.E
 		search.Anchors = anchors
 		found = g.Finder.Find(ctx, request.Reader, search)
 		for id, statements := range found.Statements {
-			merged, whole, err := g.keepSigned(ctx, request.Reference.Digest, id, result.Signed[id].Signed, statements.Signed)
+			merged, err := g.keepSigned(ctx, request, id, result.Signed[id].Signed, statements.Signed)
 			if err != nil {
 				return err
 			}
-			if !whole {
+			if len(statements.Signed) > maxKept {
 				statements.Rest = evidence.Unchecked[string](v1alpha1.ReasonOverLimit,
 					fmt.Sprintf("more than %d signatures and statements are attached to the image; remove those that nobody needs", maxKept))
 			}
@@ -133,7 +147,7 @@ func (g *Gatherer) find(ctx context.Context, request Request, result *evidence.E
 		}
 	}
 	if request.VEX {
-		g.readVEX(ctx, request.Reference, found.Strangers, result)
+		g.readVEX(request, found, result)
 	}
 	return nil
 }
@@ -149,9 +163,9 @@ func platformsOf(e evidence.Evidence) []image.Digest {
 	return platforms
 }
 
-// keptSigned returns what is kept under an anchor.
-func (g *Gatherer) keptSigned(ctx context.Context, about image.Digest, anchor string) ([]evidence.Signed, error) {
-	content, err := g.Store.Get(ctx, about, evidence.SignedKind(anchor))
+// keptSigned returns what is kept under an anchor of what was found in the repository.
+func (g *Gatherer) keptSigned(ctx context.Context, about image.Reference, anchor string) ([]evidence.Signed, error) {
+	content, err := g.Store.Get(ctx, about.Digest, evidence.SignedKind(anchor, about.Repository))
 	switch {
 	case errors.Is(err, evidence.ErrNotFound):
 		return nil, nil
@@ -165,48 +179,64 @@ func (g *Gatherer) keptSigned(ctx context.Context, about image.Digest, anchor st
 	return kept, nil
 }
 
-// keepSigned adds what was found to what is kept, each statement once for each signer, with what they state. whole says that nothing was
-// left out.
-func (g *Gatherer) keepSigned(ctx context.Context, about image.Digest, anchor string, kept, found []evidence.Signed) (merged []evidence.Signed, whole bool, err error) {
-	merged, whole = slices.Clone(kept), true
-	added := false
-	for _, signed := range found {
-		there := slices.ContainsFunc(merged, func(other evidence.Signed) bool { return sameSigned(other, signed) })
-		if !there && len(merged) >= maxKept {
-			whole = false
-			continue
-		}
-		if err := g.keepStatement(ctx, about, signed); err != nil {
-			return nil, false, err
-		}
-		if !there {
-			signed.Statement = nil
-			merged, added = append(merged, signed), true
+// keepSigned adds what was kept to what was found, each statement once for each signer, and keeps it, with what those state who are
+// believed. What was found comes first, and is bounded by the finder: what strangers attached before leaves no less room for it.
+func (g *Gatherer) keepSigned(ctx context.Context, request Request, anchor string, kept, found []evidence.Signed) ([]evidence.Signed, error) {
+	var merged []evidence.Signed
+	add := func(one evidence.Signed) {
+		there := slices.ContainsFunc(merged, func(other evidence.Signed) bool { return sameSigned(other, one) })
+		if !there && len(merged) < maxKept {
+			one.Statement = nil
+			merged = append(merged, one)
 		}
 	}
-	if !added {
-		return merged, whole, nil
+	believed := func(one evidence.Signed) bool {
+		return isLink(anchor, one) || request.Believed != nil && request.Believed(anchor, one.Signer)
+	}
+	for _, one := range found {
+		if believed(one) {
+			if err := g.keepStatement(ctx, request.Reference, one); err != nil {
+				return nil, err
+			}
+		}
+		add(one)
+	}
+	// Of what was kept those who are believed come first, too.
+	for _, wanted := range []bool{true, false} {
+		for _, one := range kept {
+			if believed(one) == wanted {
+				add(one)
+			}
+		}
 	}
 	slices.SortStableFunc(merged, func(a, b evidence.Signed) int {
 		return cmp.Or(cmp.Compare(a.Payload.Hex(), b.Payload.Hex()), cmp.Compare(a.Signer.Key, b.Signer.Key))
 	})
-	return merged, whole, g.putJSON(ctx, about, evidence.SignedKind(anchor), merged)
+	if slices.EqualFunc(merged, kept, sameSigned) {
+		return merged, nil
+	}
+	return merged, g.putJSON(ctx, request.Reference.Digest, evidence.SignedKind(anchor, request.Reference.Repository), merged)
+}
+
+// isLink says that it is a link of an in-toto layout by a key, which its functionaries alone make.
+func isLink(_ string, one evidence.Signed) bool {
+	return one.Signer.Key != "" && slices.Contains(layout.Types(), one.PredicateType)
 }
 
 // keepStatement keeps what is stated, also where it was kept before and the store lost it.
-func (g *Gatherer) keepStatement(ctx context.Context, about image.Digest, signed evidence.Signed) error {
+func (g *Gatherer) keepStatement(ctx context.Context, about image.Reference, signed evidence.Signed) error {
 	if signed.Statement == nil {
 		return nil
 	}
-	kind := evidence.StatementKind(signed.Payload)
-	kept, err := g.Store.Get(ctx, about, kind)
+	kind := evidence.StatementKind(signed.Payload, about.Repository)
+	kept, err := g.Store.Get(ctx, about.Digest, kind)
 	switch {
 	case err != nil && !errors.Is(err, evidence.ErrNotFound):
 		return fmt.Errorf("%w: read: %w", ErrStore, err)
 	case err == nil && image.DigestOf(kept) == signed.Payload:
 		return nil
 	}
-	return g.put(ctx, about, kind, signed.Statement)
+	return g.put(ctx, about.Digest, kind, signed.Statement)
 }
 
 // sameSigned says that two are the same statement with the same proof of who signed it.
@@ -221,17 +251,18 @@ func sameSigned(a, b evidence.Signed) bool {
 	return errX == nil && errY == nil && string(x) == string(y)
 }
 
-// withStatements returns what was signed with what is stated, from the store. A statement that the store lost stays unread.
-func (g *Gatherer) withStatements(ctx context.Context, e evidence.Evidence) map[string]evidence.Statements {
+// withStatements returns what was signed with what is stated, from the store, as far as it is wanted. A statement that the store lost stays
+// unread.
+func (g *Gatherer) withStatements(ctx context.Context, e evidence.Evidence, wanted func(anchor string, one evidence.Signed) bool) map[string]evidence.Statements {
 	signed := maps.Clone(e.Signed)
 	for id, statements := range signed {
 		statements.Signed = slices.Clone(statements.Signed)
 		for i := range statements.Signed {
 			one := &statements.Signed[i]
-			if one.PredicateType == evidence.SignaturePredicate || one.Statement != nil {
+			if one.PredicateType == evidence.SignaturePredicate || one.Statement != nil || !wanted(id, *one) {
 				continue
 			}
-			if content, err := g.Store.Get(ctx, e.Image.Digest, evidence.StatementKind(one.Payload)); err == nil && image.DigestOf(content) == one.Payload {
+			if content, err := g.Store.Get(ctx, e.Image.Digest, evidence.StatementKind(one.Payload, e.Image.Repository)); err == nil && image.DigestOf(content) == one.Payload {
 				one.Statement = content
 			}
 		}
@@ -240,20 +271,23 @@ func (g *Gatherer) withStatements(ctx context.Context, e evidence.Evidence) map[
 	return signed
 }
 
-// readVEX reads the VEX documents among what was signed, and counts those of strangers.
-func (g *Gatherer) readVEX(ctx context.Context, about image.Reference, strangers map[string]int, result *evidence.Evidence) {
-	types := g.VEX.PredicateTypes()
+// readVEX reads the VEX documents of those who are believed, and counts the others. What is no longer attached is withdrawn.
+func (g *Gatherer) readVEX(request Request, found signature.Found, result *evidence.Evidence) {
+	types, pairs := g.VEX.PredicateTypes(), 0
 	result.VEX, result.IgnoredVEX = nil, 0
 	for _, predicateType := range types {
-		result.IgnoredVEX += strangers[predicateType]
+		result.IgnoredVEX += found.Strangers[predicateType]
 	}
-	read, pairs := g.withStatements(ctx, *result), 0
-	for _, anchor := range slices.Sorted(maps.Keys(read)) {
-		for _, signed := range read[anchor].Signed {
-			if !slices.Contains(types, signed.PredicateType) || len(signed.Manifests) == 0 {
+	for _, anchor := range slices.Sorted(maps.Keys(found.Statements)) {
+		for _, signed := range found.Statements[anchor].Signed {
+			switch {
+			case !slices.Contains(types, signed.PredicateType) || len(signed.Manifests) == 0:
+				continue
+			case request.Believed == nil || !request.Believed(anchor, signed.Signer):
+				result.IgnoredVEX++
 				continue
 			}
-			document := evidence.VEXDocument{Anchor: anchor, Signer: signed.Signer, Statements: g.VEX.Read(about, signed)}
+			document := evidence.VEXDocument{Anchor: anchor, Signer: signed.Signer, Statements: g.VEX.Read(request.Reference, signed)}
 			if pairs += len(document.Statements.Value); pairs > maxVEX {
 				document.Statements = evidence.Unchecked[[]evidence.VEXStatement](v1alpha1.ReasonVEXUnavailable,
 					fmt.Sprintf("the VEX documents attested to the image state more than %d pairs of a vulnerability and a product", maxVEX))

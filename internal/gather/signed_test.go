@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,8 +47,11 @@ func newBook(t *testing.T) *book {
 		anchor.Key = &key
 	}
 	b.request.Anchors = []signature.Anchor{b.ci}
+	b.request.Believed = everybody
 	return b
 }
+
+func everybody(string, evidence.Signer) bool { return true }
 
 func (b *book) digest() image.Digest { return b.request.Reference.Digest }
 
@@ -233,7 +237,7 @@ func TestStatementsAreReadFromTheStore(t *testing.T) {
 				t.Errorf("%s: statements are held in memory", name)
 			}
 		}
-		stated := b.Stated(t.Context(), collected, gather.Wanted{Statements: true})
+		stated := b.Stated(t.Context(), collected, gather.Wanted{Statements: []string{reviewType}, Believed: everybody})
 		for _, anchor := range b.request.Anchors {
 			for _, one := range stated.Signed[anchor.ID()].Signed {
 				if want := one.PredicateType == reviewType; want != (string(one.Statement) == string(signed.Statement)) || !want && one.Statement != nil {
@@ -253,9 +257,11 @@ func TestStatementsAreReadFromTheStore(t *testing.T) {
 // TestAStoreThatLostAStatement leaves it unread until somebody looks, and never takes other bytes for it.
 func TestAStoreThatLostAStatement(t *testing.T) {
 	for name, lose := range map[string]func(*book, evidence.Signed){
-		"it is gone": func(b *book, s evidence.Signed) { b.store.Forget(b.digest(), evidence.StatementKind(s.Payload)) },
+		"it is gone": func(b *book, s evidence.Signed) {
+			b.store.Forget(b.digest(), evidence.StatementKind(s.Payload, b.request.Reference.Repository))
+		},
 		"it is another": func(b *book, s evidence.Signed) {
-			if err := b.store.Put(b.t.Context(), b.digest(), evidence.StatementKind(s.Payload), []byte(`{"b":2}`)); err != nil {
+			if err := b.store.Put(b.t.Context(), b.digest(), evidence.StatementKind(s.Payload, b.request.Reference.Repository), []byte(`{"b":2}`)); err != nil {
 				b.t.Fatal(err)
 			}
 		},
@@ -267,7 +273,7 @@ func TestAStoreThatLostAStatement(t *testing.T) {
 			b.gather()
 			lose(b, signed)
 			read := func(e evidence.Evidence) string {
-				return string(b.Stated(t.Context(), e, gather.Wanted{Statements: true}).Signed[b.ci.ID()].Signed[0].Statement)
+				return string(b.Stated(t.Context(), e, gather.Wanted{Statements: []string{reviewType}, Believed: everybody}).Signed[b.ci.ID()].Signed[0].Statement)
 			}
 			kept := b.gather()
 			if got := read(kept); got != "" {
@@ -283,7 +289,7 @@ func TestAStoreThatLostAStatement(t *testing.T) {
 func TestAListOfAnotherVersionIsNone(t *testing.T) {
 	b := newBook(t)
 	b.sign(b.ci)
-	if err := b.store.Put(t.Context(), b.digest(), evidence.SignedKind(b.ci.ID()), []byte(`{"signed":true}`)); err != nil {
+	if err := b.store.Put(t.Context(), b.digest(), evidence.SignedKind(b.ci.ID(), b.request.Reference.Repository), []byte(`{"signed":true}`)); err != nil {
 		t.Fatal(err)
 	}
 	if collected := b.gather(); len(types(collected, b.ci)) != 1 {
@@ -303,6 +309,79 @@ func TestMoreThanIsKeptIsNotKnown(t *testing.T) {
 	got := collected.Signed[b.ci.ID()]
 	if len(got.Signed) != 256 || got.Rest.State != evidence.CouldNotCheck || got.Rest.Reason != v1alpha1.ReasonOverLimit {
 		t.Errorf("%d statements, and of the rest %+v", len(got.Signed), got.Rest)
+	}
+}
+
+// TestWhatStrangersAttachedBeforeLeavesRoom for what is found now, however much of it was kept.
+func TestWhatStrangersAttachedBeforeLeavesRoom(t *testing.T) {
+	b := newBook(t)
+	root := signature.Anchor{Root: []byte("root"), Logged: true, Timed: true}
+	b.request.Anchors, b.request.PredicateTypes = []signature.Anchor{root}, []string{reviewType}
+	b.request.Believed = func(_ string, signer evidence.Signer) bool { return signer.Certificate.Subject == "ci" }
+	by := func(subject string, n int) evidence.Signed {
+		signed := b.attest(b.ci, reviewType, fmt.Sprintf(`{"n":%d}`, n))
+		signed.Signer = evidence.Signer{Certificate: &evidence.Certificate{Subject: subject}}
+		return signed
+	}
+	for look := range 3 {
+		var strangers []evidence.Signed
+		for i := range 128 {
+			strangers = append(strangers, by("stranger", 1000*look+i))
+		}
+		b.finder.Set(b.digest(), root, evidence.Statements{Signed: strangers, Rest: evidence.Checked("")})
+		collected := b.gather()
+		if look > 0 {
+			collected = b.look(collected)
+		}
+		if kept := collected.Signed[root.ID()].Signed; len(kept) > 256 {
+			t.Fatalf("%d are kept", len(kept))
+		}
+	}
+	right := by("ci", 1)
+	b.finder.Set(b.digest(), root, evidence.Statements{Signed: []evidence.Signed{right}, Rest: evidence.Checked("")})
+	b.look(b.gather())
+	kept := b.gather().Signed[root.ID()].Signed
+	if !slices.ContainsFunc(kept, func(s evidence.Signed) bool { return s.Payload == right.Payload }) {
+		t.Error("what the right one signed is not kept")
+	}
+}
+
+// TestWhatNobodyBelievesIsNeitherKeptNorRead since a stranger decides how large it is.
+func TestWhatNobodyBelievesIsNeitherKeptNorRead(t *testing.T) {
+	b := newBook(t)
+	b.request.PredicateTypes = []string{reviewType}
+	b.request.Believed = func(string, evidence.Signer) bool { return false }
+	signed := b.attest(b.ci, reviewType, `{"a":1}`)
+	collected := b.gather()
+	if len(types(collected, b.ci)) != 1 {
+		t.Error("it is not told who signed")
+	}
+	if _, err := b.store.Get(t.Context(), b.digest(), evidence.StatementKind(signed.Payload, b.request.Reference.Repository)); !errors.Is(err, evidence.ErrNotFound) {
+		t.Errorf("the statement is kept: %v", err)
+	}
+	b.request.Believed = everybody
+	b.look(collected)
+	stated := b.Stated(t.Context(), collected, gather.Wanted{Statements: []string{reviewType}})
+	if stated.Signed[b.ci.ID()].Signed[0].Statement != nil {
+		t.Error("the statement is read")
+	}
+}
+
+// TestWhatStandsInOneRepositoryIsNotKnownOfAnother since it may be another tenant's, and was found with another's credentials.
+func TestWhatStandsInOneRepositoryIsNotKnownOfAnother(t *testing.T) {
+	b := newBook(t)
+	b.sign(b.ci)
+	b.gather()
+	about := b.request.Reference
+	for _, repository := range []string{about.Repository.String(), "registry.example.com/somebody/else"} {
+		parsed, err := image.ParseRepository(repository)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.store.Get(t.Context(), about.Digest, evidence.SignedKind(b.ci.ID(), parsed))
+		if known := err == nil; known != (parsed == about.Repository) {
+			t.Errorf("%s: %v", repository, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ package policy
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -100,4 +101,33 @@ func NeedsVEX(policies []Policy) bool {
 			return len(source.AttestedBy) > 0
 		})
 	})
+}
+
+// Believes says whom the policies' rules believe now.
+func Believes(policies []Policy, now time.Time) evidence.Believes {
+	return func(anchor string, signer evidence.Signer) bool {
+		return slices.ContainsFunc(policies, func(p Policy) bool {
+			return slices.ContainsFunc(referredTo(p.Spec), func(name v1alpha1.RuleName) bool {
+				believed := p.Authorities[name]
+				if believed.State != evidence.Known || believed.Value.Anchor != anchor {
+					return false
+				}
+				_, err := believed.Value.Accepts(signer, now)
+				return err == nil
+			})
+		})
+	}
+}
+
+// Authorities returns the IDs of the authorities that the policies' rules refer to, sorted.
+func Authorities(policies []Policy) []string {
+	ids := map[string]bool{}
+	for _, p := range policies {
+		for _, name := range referredTo(p.Spec) {
+			if believed := p.Authorities[name]; believed.State == evidence.Known {
+				ids[believed.Value.ID] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
 }

@@ -22,7 +22,9 @@ const oci = "oci"
 type document struct {
 	source v1alpha1.RuleName
 	fact   evidence.Fact[[]evidence.VEXStatement]
-	byID   map[string][]*statement // by the lower-case id; nil until the first is asked for
+	// attested says that it was attested to the image. While nobody can look at that, nobody knows: an outage takes no trust away.
+	attested bool
+	byID     map[string][]*statement // by the lower-case id; nil until the first is asked for
 }
 
 // statement is a statement with what it needs to be compared with findings.
@@ -45,7 +47,7 @@ func (x *excuser) documentsOf(sources []v1alpha1.VEXSource) []document {
 			continue
 		}
 		for _, authority := range slices.Sorted(slices.Values(source.AttestedBy)) {
-			all = append(all, document{source: source.Name, fact: x.attested(authority)})
+			all = append(all, document{source: source.Name, fact: x.attested(authority), attested: true})
 		}
 	}
 	return all
@@ -97,9 +99,10 @@ func (x *excuser) byVEX(s *sighting) decision {
 	var undecided *judgement
 	for i := range x.documents {
 		d := &x.documents[i]
-		if d.fact.State == evidence.NotChecked && undecided == nil {
-			undecided = &judgement{of: v1alpha1.ResultUnknown, reason: v1alpha1.ReasonInProgress,
-				message: fmt.Sprintf("VEX source %s was not read yet", d.source)}
+		if undecided == nil && (d.fact.State == evidence.NotChecked || d.attested && isOutage(d.fact)) {
+			j := unknown(d.fact, v1alpha1.ReasonInProgress, "it was not read yet")
+			j.message = fmt.Sprintf("VEX source %s: %s", d.source, j.message)
+			undecided = &j
 		}
 		if by := x.excusing(d, s); by != nil {
 			excused := x.excused(s, x.policy.Name, entry(fieldVEX, d.source))
@@ -111,6 +114,19 @@ func (x *excuser) byVEX(s *sighting) decision {
 		}
 	}
 	return decision{undecided: undecided}
+}
+
+// isOutage says that nobody could look for a reason that has nothing to do with the image. More than may be attached is none: whoever may
+// push could keep a vulnerable image trusted by it.
+func isOutage[T any](fact evidence.Fact[T]) bool {
+	if fact.State != evidence.CouldNotCheck {
+		return false
+	}
+	switch fact.Reason {
+	case v1alpha1.ReasonRegistryUnavailable, v1alpha1.ReasonDeadlineExceeded, v1alpha1.ReasonUnauthorized:
+		return true
+	}
+	return false
 }
 
 // excusing returns the statement by which a document excuses the finding in every place, and nil when it does not.

@@ -138,7 +138,7 @@ func TestVEXSources(t *testing.T) {
 		"a source that cannot be read does not matter to a clean image": {source(gone), clean(), expected{Trusted, v1alpha1.ReasonPolicyPassed, "", time.Time{}}},
 		"a value that is not known excuses nothing": {source(evidence.Fact[[]evidence.VEXStatement]{State: evidence.CouldNotCheck, Message: "ConfigMap vex does not exist", Value: []evidence.VEXStatement{notAffected}}),
 			clean(openssl), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; " + unread, time.Time{}}},
-		"a source that nobody read yet leaves the rule open":        {source(evidence.Fact[[]evidence.VEXStatement]{}), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source vendor was not read yet", time.Time{}}},
+		"a source that nobody read yet leaves the rule open":        {source(evidence.Fact[[]evidence.VEXStatement]{}), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source vendor: it was not read yet", time.Time{}}},
 		"a source beside one that cannot be read speaks for itself": {second(gone, stating(notAffected)), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
 		"what another source says does not matter":                  {second(evidence.Checked([]evidence.VEXStatement{affected}), stating(notAffected)), clean(openssl), excused("prod/strict vulnerabilities.vex[vendor] (Example Vendor)", time.Time{})},
 		"a document by an authority that is not asked for excuses nothing": {attestedBy("ci"), with(clean(openssl), func(e *evidence.Evidence) {
@@ -146,11 +146,14 @@ func TestVEXSources(t *testing.T) {
 		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks, time.Time{}}},
 		"one of several authorities is enough": {attestedBy("release", "ci"), attested(clean(openssl), notAffected),
 			excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", time.Time{})},
-		"attestations that nobody looked for leave the rule open": {attestedBy("unseen"), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source ours was not read yet", time.Time{}}},
+		"attestations that nobody looked for leave the rule open": {attestedBy("unseen"), clean(openssl), expected{Undetermined, v1alpha1.ReasonInProgress, "VEX source ours: it was not read yet", time.Time{}}},
 		"attestations of which there are none excuse nothing":     {attestedBy("ci"), clean(openssl), rejected},
-		"attestations that could not all be looked for excuse nothing, and say so": {attestedBy("ci"), with(attested(clean(openssl), notAffected), func(e *evidence.Evidence) {
+		"attestations that an outage keeps from being looked for leave the rule open": {attestedBy("ci"), with(attested(clean(openssl), notAffected), func(e *evidence.Evidence) {
 			e.Signed[ciAnchor] = evidence.Statements{Rest: evidence.Unchecked[string](v1alpha1.ReasonRegistryUnavailable, "gone")}
-		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; VEX source ours, which might excuse some, cannot be read: gone", time.Time{}}},
+		}), expected{Undetermined, v1alpha1.ReasonRegistryUnavailable, "VEX source ours: gone", time.Time{}}},
+		"more attestations than are looked at excuse nothing, since whoever may push can attach them": {attestedBy("ci"), with(attested(clean(openssl), notAffected), func(e *evidence.Evidence) {
+			e.Signed[ciAnchor] = evidence.Statements{Rest: evidence.Unchecked[string](v1alpha1.ReasonOverLimit, "too many")}
+		}), expected{Rejected, v1alpha1.ReasonVulnerable, opensslBlocks + "; VEX source ours, which might excuse some, cannot be read: too many", time.Time{}}},
 		"a document by an identity that is believed excuses":           {attestedBy("team"), byIdentity(workflow(), team()), excused("prod/strict vulnerabilities.vex[ours] (Example Vendor)", time.Time{})},
 		"one by another identity under the same trust root does not":   {attestedBy("team"), byIdentity(workflow()), rejected},
 		"one by a key does not, either":                                {attestedBy("team"), byIdentity(byKey(ciPrint)), rejected},

@@ -56,9 +56,9 @@ func Run(t *testing.T, store evidence.Store, ledger evidence.Ledger) {
 func kinds(t *testing.T, store evidence.Store) {
 	put(t, store, Subject("k"), evidence.KindSPDX, "first")
 	put(t, store, Subject("k"), evidence.KindSPDX, "one")
-	put(t, store, Subject("k"), evidence.SignedKind("00"), "")
+	put(t, store, Subject("k"), evidence.SignedKind("00", image.Repository{}), "")
 	put(t, store, Subject("l"), evidence.KindSPDX, "of another")
-	for subject, want := range map[string]map[evidence.Kind]int64{"k": {evidence.KindSPDX: 3, evidence.SignedKind("00"): 0}, "never": {}} {
+	for subject, want := range map[string]map[evidence.Kind]int64{"k": {evidence.KindSPDX: 3, evidence.SignedKind("00", image.Repository{}): 0}, "never": {}} {
 		got, err := store.Kinds(t.Context(), Subject(subject))
 		if err != nil || !maps.Equal(want, got) {
 			t.Errorf("kinds of %s: %v, %v, want %v", subject, got, err, want)
@@ -83,7 +83,7 @@ func changes(t *testing.T, store evidence.Store) {
 // manyAtOnce puts every kind about one subject from goroutines of their own: none may be lost.
 func manyAtOnce(t *testing.T, store evidence.Store) {
 	kinds := []evidence.Kind{
-		evidence.KindInventory, evidence.KindSPDX, evidence.KindCycloneDX, evidence.SignedKind("00"), evidence.SignedKind("01"),
+		evidence.KindInventory, evidence.KindSPDX, evidence.KindCycloneDX, evidence.SignedKind("00", image.Repository{}), evidence.SignedKind("01", image.Repository{}),
 	}
 	var wait sync.WaitGroup
 	for _, kind := range kinds {

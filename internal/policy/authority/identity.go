@@ -6,6 +6,7 @@ package authority
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
 	"github.com/assay-dev/assay/internal/evidence"
@@ -51,23 +52,21 @@ func compile(spec v1alpha1.Identity) (identity, error) {
 	return append(compiled, workflow(spec.Workflow)...), nil
 }
 
-// workflow is met by the URI of the build's configuration or by the workflow's own name.
+// workflow is met by the URI of the build's configuration. The workflow's own name is whatever its author calls it, and may look like a
+// URI, so that it is compared with what can be none only.
 func workflow(pattern v1alpha1.IdentityString) identity {
 	if pattern == "" {
 		return nil
 	}
-	uri := func(c evidence.Certificate) string { return c.Workflow }
-	name := func(c evidence.Certificate) string { return c.WorkflowName }
-	return identity{{
+	d := demand{
 		field: "workflow", wanted: string(pattern),
-		of: func(c evidence.Certificate) string {
-			if named := name(c); named != "" && glob.Match(string(pattern), named) {
-				return named
-			}
-			return uri(c)
-		},
+		of:    func(c evidence.Certificate) string { return c.Workflow },
 		meets: func(got string) bool { return got != "" && glob.Match(string(pattern), got) },
-	}}
+	}
+	if !strings.ContainsAny(string(pattern), "/*:") {
+		d.of = func(c evidence.Certificate) string { return c.WorkflowName }
+	}
+	return identity{d}
 }
 
 func exactly(wanted string) (func(string) bool, error) {

@@ -209,7 +209,13 @@ func TestExtensions(t *testing.T) {
 		},
 			func(c *evidence.Certificate) { c.Workflow = strings.Replace(c.Workflow, "build", "evil", 1) }, "its workflow is https://github.com/shop/checkout/.github/workflows/evil.yaml@refs/heads/main, want "},
 		"workflow by its name": {func(i *v1alpha1.Identity) { i.Workflow = "Build" },
-			func(c *evidence.Certificate) { c.WorkflowName = "Built" }, "its workflow is https://github.com/shop/checkout/"},
+			func(c *evidence.Certificate) { c.WorkflowName = "Built" }, "its workflow is Built, want Build"},
+		"workflow whose author calls it what another is": {func(i *v1alpha1.Identity) {
+			i.Workflow = "https://github.com/shop/checkout/.github/workflows/build.yaml@refs/heads/main"
+		},
+			func(c *evidence.Certificate) {
+				c.WorkflowName, c.Workflow = c.Workflow, strings.Replace(c.Workflow, "build", "evil", 1)
+			}, "its workflow is https://github.com/shop/checkout/.github/workflows/evil.yaml@refs/heads/main, want "},
 		"workflow that is not there": {func(i *v1alpha1.Identity) { i.Workflow = "*" },
 			func(c *evidence.Certificate) { c.Workflow, c.WorkflowName = "", "" }, "its certificate has no workflow, want *"},
 		"trigger": {func(i *v1alpha1.Identity) { i.Trigger = "push" },

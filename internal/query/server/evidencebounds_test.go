@@ -70,8 +70,12 @@ func TestEvidenceIsBounded(t *testing.T) {
 func TestWhatTheStoreLostIsNotMadeUp(t *testing.T) {
 	ask := []string{query.NamespaceParameter, "team-a", query.NameParameter, "checkout", query.ContentsParameter, "true"}
 	w := evidenceWorld(t)
-	w.put(t, digest("a"), evidence.StatementKind(digest(provenanceText)), []byte(`{"forged":true}`))
-	w.put(t, digest("a"), evidence.SignedKind("anchor-9"), []byte(`of another version`))
+	about, err := image.ParseRepository(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, digest("a"), evidence.StatementKind(digest(provenanceText), about), []byte(`{"forged":true}`))
+	w.put(t, digest("a"), evidence.SignedKind("anchor-9", about), []byte(`of another version`))
 	_, all, _ := w.evidence(t, "ann", ask...)
 	if kinds(all) != allOfCheckout || all[2].signed != "" || all[2].Size != 0 {
 		t.Errorf("a statement that is another on the disk: %+v", all[2])

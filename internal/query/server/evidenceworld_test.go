@@ -63,10 +63,14 @@ func (w *world) keep(t *testing.T, content, anchor string, signed ...evidence.Si
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.put(t, digest(content), evidence.SignedKind(anchor), list)
+	about, err := image.ParseRepository(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, digest(content), evidence.SignedKind(anchor, about), list)
 	for _, s := range signed {
 		if s.Statement != nil {
-			w.put(t, digest(content), evidence.StatementKind(s.Payload), s.Statement)
+			w.put(t, digest(content), evidence.StatementKind(s.Payload, about), s.Statement)
 		}
 	}
 }

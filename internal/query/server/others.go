@@ -25,7 +25,7 @@ func (h *holding) others(ctx context.Context, to *counted) error {
 	}
 	found := map[string]*query.Statement{}
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		if strings.HasPrefix(string(kind), string(evidence.SignedKind(""))) {
+		if strings.HasPrefix(string(kind), string(evidence.SignedKinds(h.about.Repository))) {
 			if err := h.list(ctx, kind, found); err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func (h *holding) other(ctx context.Context, to *counted, kinds map[evidence.Kin
 	if err != nil || to.told[s.Digest] {
 		return nil //nolint:nilerr // A list has no other digests.
 	}
-	kind := evidence.StatementKind(digest)
+	kind := evidence.StatementKind(digest, h.about.Repository)
 	s.Size = kinds[kind]
 	if !h.contents || s.Size == 0 {
 		return to.tell(s, nil)

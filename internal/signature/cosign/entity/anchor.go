@@ -106,7 +106,7 @@ func parseRoot(text []byte) (*root.TrustedRoot, error) {
 	}
 	message, err := root.NewTrustedRootProtobuf(text)
 	if err != nil {
-		return nil, fmt.Errorf("not a trusted_root.json: %w", err)
+		return nil, errNotRoot
 	}
 	certificates := 0
 	for _, list := range [][]*prototrustroot.CertificateAuthority{message.GetCertificateAuthorities(), message.GetTimestampAuthorities()} {
@@ -117,8 +117,15 @@ func parseRoot(text []byte) (*root.TrustedRoot, error) {
 	if certificates > maxAnchorCertificates || len(message.GetTlogs())+len(message.GetCtlogs()) > maxAnchorLogs {
 		return nil, fmt.Errorf("more than %d certificates or %d logs", maxAnchorCertificates, maxAnchorLogs)
 	}
-	return root.NewTrustedRootFromProtobuf(message)
+	parsed, err := root.NewTrustedRootFromProtobuf(message)
+	if err != nil {
+		return nil, errNotRoot
+	}
+	return parsed, nil
 }
+
+// errNotRoot says no more of the document, which may be a Secret that somebody else wrote, and none that was meant to be read.
+var errNotRoot = errors.New("not a trusted_root.json as cosign trusted-root create writes it")
 
 // parseAuthorities reads root certificates and intermediate ones. Each root is an authority.
 func parseAuthorities(text []byte) ([]*root.FulcioCertificateAuthority, error) {

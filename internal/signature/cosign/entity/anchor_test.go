@@ -214,7 +214,7 @@ func TestWhatACertificateSays(t *testing.T) {
 	}{
 		"the older extensions": {x509.Certificate{EmailAddresses: []string{"a@example.com"}, ExtraExtensions: older}, evidence.Certificate{
 			Subject: "a@example.com", Issuer: "https://issuer.example.com", SourceRepository: "https://github.com/shop/checkout", SourceRef: "refs/heads/main", SourceDigest: "abc",
-			Workflow: "release", WorkflowName: "release", Trigger: "push",
+			WorkflowName: "release", Trigger: "push",
 		}},
 		"the present extensions": {x509.Certificate{DNSNames: []string{"build.example.com"}, ExtraExtensions: present}, evidence.Certificate{
 			Subject: "build.example.com", Issuer: "https://other.example.com", SourceRepository: "https://git.example.com/shop/cart", SourceRef: "refs/tags/v1", SourceDigest: "def",

@@ -33,7 +33,7 @@ func describe(c chain) (*evidence.Certificate, error) {
 		SourceRepository: repository,
 		SourceRef:        cmp.Or(says.SourceRepositoryRef, says.GithubWorkflowRef),
 		SourceDigest:     cmp.Or(says.SourceRepositoryDigest, says.GithubWorkflowSHA),
-		Workflow:         cmp.Or(says.BuildConfigURI, says.GithubWorkflowName),
+		Workflow:         says.BuildConfigURI,
 		WorkflowName:     says.GithubWorkflowName,
 		Trigger:          cmp.Or(says.BuildTrigger, says.GithubWorkflowTrigger),
 		NotBefore:        c.notBefore.UTC(),
