@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
 
 	"github.com/assay-dev/assay/internal/glob"
@@ -33,9 +34,13 @@ type keyServices struct {
 	clock   clock.PassiveClock
 	ask     func(context.Context, kms.Options) (signature.Key, error)
 
-	mu    sync.Mutex
-	known map[string]serviceKey
+	asking singleflight.Group
+	mu     sync.Mutex
+	known  map[string]serviceKey
 }
+
+// maxServiceKeys bounds the keys of which is remembered what services answered.
+const maxServiceKeys = 1024
 
 // serviceKey is the last good answer, and why there is none or no newer one.
 type serviceKey struct {
@@ -58,19 +63,33 @@ func (s *keyServices) PublicKey(ctx context.Context, uri string) (signature.Key,
 		return signature.Key{}, errKeyNotAllowed
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	last, asked := s.known[uri]
-	if !asked || !s.clock.Now().Before(last.until) {
-		key, err := s.ask(ctx, kms.Options{Program: s.program, URI: uri, Environment: os.Environ()})
-		switch {
-		case err == nil:
-			last = serviceKey{key: key, until: s.clock.Now().Add(askAgain)}
-		case last.key.Public != nil && !errors.Is(err, kms.ErrRefused):
-			last.until = s.clock.Now().Add(askAgainAfter)
-		default:
-			last = serviceKey{err: err, until: s.clock.Now().Add(askAgainAfter)}
-		}
-		s.known[uri] = last
+	s.mu.Unlock()
+	if asked && s.clock.Now().Before(last.until) {
+		return last.key, last.err
 	}
+	// Whoever asks for another key does not wait for this one.
+	answer, _, _ := s.asking.Do(uri, func() (any, error) { return s.answer(ctx, uri, last), nil })
+	last, _ = answer.(serviceKey)
 	return last.key, last.err
+}
+
+// answer asks the service, and remembers what it answered.
+func (s *keyServices) answer(ctx context.Context, uri string, last serviceKey) serviceKey {
+	key, err := s.ask(ctx, kms.Options{Program: s.program, URI: uri, Environment: os.Environ()})
+	switch {
+	case err == nil:
+		last = serviceKey{key: key, until: s.clock.Now().Add(askAgain)}
+	case last.key.Public != nil && !errors.Is(err, kms.ErrRefused):
+		last.until = s.clock.Now().Add(askAgainAfter)
+	default:
+		last = serviceKey{err: err, until: s.clock.Now().Add(askAgainAfter)}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxServiceKeys {
+		clear(s.known)
+	}
+	s.known[uri] = last
+	return last
 }

@@ -50,7 +50,20 @@ func Signers(policies []Policy, e evidence.Evidence, now time.Time) []v1alpha1.S
 	slices.SortStableFunc(signers, func(a, b v1alpha1.SignerReference) int {
 		return cmp.Or(cmp.Compare(a.PredicateType, b.PredicateType), cmp.Compare(a.Identity, b.Identity), cmp.Compare(a.LogEntry, b.LogEntry))
 	})
-	return signers[:min(len(signers), maxSigners)]
+	if len(signers) <= maxSigners {
+		return signers
+	}
+	// Keys that go out of use are not left out.
+	slices.SortStableFunc(signers, func(a, b v1alpha1.SignerReference) int {
+		switch {
+		case (a.NotAfter != nil) == (b.NotAfter != nil):
+			return 0
+		case a.NotAfter != nil:
+			return -1
+		}
+		return 1
+	})
+	return signers[:maxSigners]
 }
 
 // Attached returns what is attached to the image and counts for a rule of the policies: the inputs of their verdict. Each is named once, in
