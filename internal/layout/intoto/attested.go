@@ -12,7 +12,7 @@ import (
 // attested is a statement whose signature was verified already, as the library wants to see it.
 type attested struct {
 	signer  string // fingerprint, which is the name of its key
-	payload any    // in_toto.Link or in_toto.Layout
+	payload any    // in_toto.Link
 }
 
 var _ in_toto.Metadata = attested{}
@@ -27,7 +27,7 @@ func (a attested) VerifySignature(key in_toto.Key) error {
 	return nil
 }
 
-// GetPayload returns the link or layout.
+// GetPayload returns the link.
 func (a attested) GetPayload() any { return a.payload }
 
 // Sigs has no signatures: they are not kept.

@@ -32,6 +32,8 @@ type chain struct {
 	layout  in_toto.Layout
 	keys    map[string]signature.Key
 	expires time.Time
+	// order is that in which a choice of links is looked for.
+	order []int
 }
 
 // parse reads a layout and refuses what could not be verified, or what the library would let pass.
@@ -64,6 +66,9 @@ func parse(payload []byte) (*chain, error) {
 	}
 	c := &chain{layout: l, expires: expires}
 	if err := c.nameKeys(); err != nil {
+		return nil, err
+	}
+	if err := c.tie(); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -4,10 +4,12 @@
 package intoto
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"path"
 	"regexp"
+	"slices"
 
 	"github.com/in-toto/in-toto-golang/in_toto"
 	strictjson "sigs.k8s.io/json"
@@ -24,30 +26,34 @@ const maxArtifacts = 20_000
 type statement struct {
 	signer    string // fingerprint
 	link      in_toto.Link
+	hashes    hashes
 	sublayout *chain
 	refused   error // why it cannot be used as a layout, which it is
 }
 
 var errNoLink = errors.New("no link")
 
-// readStatements reads the links and layouts among what was signed with keys. What is neither, or is malformed, is nobody's link.
-func readStatements(links []evidence.Signed) ([]statement, error) {
+// readStatements reads the links and layouts among what was signed with keys, each once, and as many by one functionary as may be. What is neither, or is malformed,
+// is nobody's link.
+func readStatements(links []evidence.Signed) []statement {
 	var statements []statement
+	known := map[[sha256.Size]byte]bool{}
+	by := map[string]int{}
 	for _, s := range links {
-		if s.Signer.Key == "" || len(s.Statement) == 0 {
+		hash := sha256.Sum256(slices.Concat([]byte(s.Signer.Key+"\n"), s.Statement))
+		if s.Signer.Key == "" || len(s.Statement) == 0 || known[hash] || by[s.Signer.Key] == maxLinks {
 			continue
 		}
+		known[hash] = true
 		read, err := readStatement(s.Statement)
 		if err != nil {
 			continue
 		}
 		read.signer = s.Signer.Key
+		by[s.Signer.Key]++
 		statements = append(statements, read)
 	}
-	if len(statements) > maxLinks {
-		return nil, broken("the image has more than %d links; remove those that nobody needs", maxLinks)
-	}
-	return statements, nil
+	return statements
 }
 
 // resource is an artifact in a statement.
@@ -151,7 +157,26 @@ func linkOf(name string, materials, products map[string]in_toto.HashObj) (statem
 	if name == "" || len(name) > maxName {
 		return statement{}, errNoLink
 	}
-	return statement{link: link}, nil
+	both, err := hashesOf(link)
+	if err != nil {
+		return statement{}, err
+	}
+	return statement{link: link, hashes: both}, nil
+}
+
+// hashes tell links with other artifacts apart.
+type hashes struct{ materials, products [sha256.Size]byte }
+
+func hashesOf(link in_toto.Link) (hashes, error) {
+	materials, err := json.Marshal(link.Materials)
+	if err != nil {
+		return hashes{}, err
+	}
+	products, err := json.Marshal(link.Products)
+	if err != nil {
+		return hashes{}, err
+	}
+	return hashes{sha256.Sum256(materials), sha256.Sum256(products)}, nil
 }
 
 var hexadecimal = regexp.MustCompile(`^[a-f0-9]{16,128}$`)

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// maxLinks among which those of a layout are looked for, and maxFunctionaries of a layout with its sublayouts.
-	maxLinks         = 512
+	// maxLinks that are read of one functionary, and maxFunctionaries of a layout with its sublayouts.
+	maxLinks         = 256
 	maxFunctionaries = 128
 	// maxMessage is the longest message, in characters.
 	maxMessage = 256
@@ -55,13 +55,8 @@ func (Verifier) Functionaries(l layout.Layout, links []evidence.Signed) ([]signa
 		if err != nil {
 			return err
 		}
-		found = root.keys
-		statements, err := readStatements(links)
-		if err != nil {
-			return err
-		}
-		found, err = withSublayouts(found, statements)
-		return err
+		found = withSublayouts(root.keys, readStatements(links))
+		return nil
 	})
 	if err != nil {
 		return nil, errors.New(evidence.Printable(err.Error(), maxMessage))
@@ -71,8 +66,8 @@ func (Verifier) Functionaries(l layout.Layout, links []evidence.Signed) ([]signa
 	return keys, nil
 }
 
-// withSublayouts adds the keys of every layout that the owner of a key signed.
-func withSublayouts(keys map[string]signature.Key, statements []statement) (map[string]signature.Key, error) {
+// withSublayouts adds the keys of every layout that the owner of a key signed, of as many as have not too many keys together.
+func withSublayouts(keys map[string]signature.Key, statements []statement) map[string]signature.Key {
 	all := maps.Clone(keys)
 	for before := -1; before != len(all); {
 		before = len(all)
@@ -80,13 +75,14 @@ func withSublayouts(keys map[string]signature.Key, statements []statement) (map[
 			if _, known := all[s.signer]; !known || s.sublayout == nil {
 				continue
 			}
-			maps.Copy(all, s.sublayout.keys)
-			if len(all) > maxFunctionaries {
-				return nil, invalid("the layout and its sublayouts name more than %d functionaries", maxFunctionaries)
+			more := maps.Clone(all)
+			maps.Copy(more, s.sublayout.keys)
+			if len(more) <= maxFunctionaries {
+				all = more
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 // Verify implements layout.Verifier.
@@ -97,17 +93,14 @@ func (Verifier) Verify(l layout.Layout, links []evidence.Signed, about image.Dig
 		if err != nil {
 			return err
 		}
-		statements, err := readStatements(links)
+		result.Expires = root.expires
+		v := verification{statements: readStatements(links), about: about, now: now, sublayouts: map[place]outcome{}}
+		ways, err := v.verify(root, 0, true)
 		if err != nil {
 			return err
 		}
-		v := verification{statements: statements, now: now, expires: root.expires}
-		summary, err := v.verify(root, 0)
-		result.Expires = v.expires
-		if err != nil {
-			return err
-		}
-		return madeImage(root, summary, about)
+		result.Expires = slices.MaxFunc(ways, func(a, b alternative) int { return a.expires.Compare(b.expires) }).expires
+		return nil
 	})
 	if err == nil {
 		result.Passed = true

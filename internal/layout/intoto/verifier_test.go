@@ -148,9 +148,6 @@ func TestLayouts(t *testing.T) {
 		"two links that disagree": {change: func(t testing.TB, c *chain) {
 			c.links[2] = c.carol.attestation(t, "build", source, artifacts{"checkout": "another image"})
 		}, want: "step build: its functionaries disagree on the materials or products"},
-		"one functionary says two things": {change: func(t testing.TB, c *chain) {
-			c.links = append(c.links, c.carol.attestation(t, "build", source, artifacts{"checkout": "another image"}))
-		}, want: "attested links that disagree; remove those that are wrong"},
 		"what was built is not what was written": {change: func(t testing.TB, c *chain) {
 			other := artifacts{"main.go": "package evil", "go.mod": "module shop"}
 			c.links[1], c.links[2] = c.bob.attestation(t, "build", other, built), c.carol.attestation(t, "build", other, built)
@@ -306,7 +303,7 @@ func TestCVE202141087(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newChain(t)
 			c.layout.Steps[0].ExpectedProducts = [][]string{{"DISALLOW", "evil.sh"}, {"ALLOW", "*"}}
-			c.layout.Steps[1].ExpectedMaterials = nil
+			c.layout.Steps[1].ExpectedMaterials = [][]string{{"MATCH", "*", "WITH", "PRODUCTS", "FROM", "write"}}
 			c.links[0] = c.alice.attestation(t, "write", nil, artifacts{"main.go": "package main", path: "x"})
 			if got := c.verify(t); got.Passed || got.Message != "step write: its products break the rule DISALLOW evil.sh" {
 				t.Errorf("got %+v", got)
@@ -352,7 +349,6 @@ func TestManyArtifactsAreBounded(t *testing.T) {
 	}
 	c := newChain(t)
 	c.layout.Steps[0].ExpectedProducts = slices.Repeat([][]string{{"ALLOW", "*"}}, 256)
-	c.layout.Steps[1].ExpectedMaterials = nil
 	c.links[0] = c.alice.attestation(t, "write", nil, many)
 	if got := c.verify(t); got.Passed || got.Message != "step write: there are too many artifacts for so many rules" {
 		t.Errorf("got %+v", got)
@@ -362,10 +358,6 @@ func TestManyArtifactsAreBounded(t *testing.T) {
 	}
 	c.links[0] = c.alice.attestation(t, "write", nil, many)
 	if got := c.verify(t); got.Passed || !strings.Contains(got.Message, "the image has them by 0") {
-		t.Errorf("got %+v", got)
-	}
-	c.links = slices.Repeat(newChain(t).links, 200)
-	if got := c.verify(t); got.Passed || !strings.Contains(got.Message, "more than 512 links") {
 		t.Errorf("got %+v", got)
 	}
 }
