@@ -158,7 +158,7 @@ type TrustedDigest struct {
 	// +kubebuilder:validation:MaxItems=10
 	Excused []ExcusedFinding `json:"excused,omitempty"`
 
-	// signers are those who signed the image, or stated something about it, and count for a rule; at most eight.
+	// signers are those who signed the image, or stated something about it, and whom a rule believes; at most eight.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
@@ -239,7 +239,7 @@ type CandidateDigest struct {
 	// +kubebuilder:validation:MaxItems=10
 	Excused []ExcusedFinding `json:"excused,omitempty"`
 
-	// signers are those who signed the image, or stated something about it, and count for a rule; at most eight.
+	// signers are those who signed the image, or stated something about it, and whom a rule believes; at most eight.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
@@ -293,7 +293,7 @@ type FindingCounts struct {
 	Excused int32 `json:"excused,omitempty"`
 }
 
-// SignerReference is somebody who signed an image, or a statement about it, and counts for a rule.
+// SignerReference is somebody who signed an image, or a statement about it, and whom a rule believes.
 type SignerReference struct {
 	// authority of the policy that believes the signer.
 	// +kubebuilder:validation:MaxLength=63

@@ -35,6 +35,8 @@ type fakeRegistry struct {
 	blobs     map[image.Digest][]byte
 	attached  map[image.Digest][]image.Descriptor
 	signed    bool
+	// signedAt are the times that somebody vouches for.
+	signedAt []evidence.TrustedTime
 	// broken are digests that cannot be read.
 	broken   map[image.Digest]error
 	asked    int
@@ -234,7 +236,7 @@ func (f *fakeRegistry) Find(_ context.Context, _ registry.Reader, search signatu
 		if f.signed && anchor.Key != nil {
 			statements.Signed = []evidence.Signed{{
 				PredicateType: evidence.SignaturePredicate, Manifests: []image.Digest{search.Reference.Digest},
-				Payload: search.Reference.Digest, Attached: signedByCI, Signer: evidence.Signer{Key: anchor.Key.Fingerprint},
+				Payload: search.Reference.Digest, Attached: signedByCI, Signer: evidence.Signer{Key: anchor.Key.Fingerprint, Times: f.signedAt},
 			}}
 		}
 		found.Statements[anchor.ID()] = statements

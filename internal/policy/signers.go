@@ -26,7 +26,7 @@ const (
 	maxCommit   = 64
 )
 
-// Signers returns who signed the image, or stated something about it, and counts for a rule of the policies, fit for a status: signatures
+// Signers returns who signed the image, or stated something about it, and whom a rule of the policies believes, fit for a status: signatures
 // first. What is stated is told as far as the statements were read.
 func Signers(policies []Policy, e evidence.Evidence, now time.Time) []v1alpha1.SignerReference {
 	var signers []v1alpha1.SignerReference
@@ -66,7 +66,7 @@ func Signers(policies []Policy, e evidence.Evidence, now time.Time) []v1alpha1.S
 	return signers[:maxSigners]
 }
 
-// Attached returns what is attached to the image and counts for a rule of the policies: the inputs of their verdict. Each is named once, in
+// Attached returns what is attached to the image and whose signer a rule of the policies believes: the inputs of their verdict. Each is named once, in
 // the order of the digests.
 func Attached(policies []Policy, e evidence.Evidence, now time.Time) []image.Digest {
 	var attached []image.Digest

@@ -26,7 +26,7 @@ type Judgement struct {
 	Policies []string
 	Rules    []v1alpha1.RuleResult
 	Excused  []Excused
-	// Signers of the image, and of what is stated about it, that count for a rule.
+	// Signers of the image, and of what is stated about it, whom a rule believes.
 	Signers []v1alpha1.SignerReference
 	// Evidence on the image.
 	Evidence evidence.Evidence
