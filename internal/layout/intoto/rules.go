@@ -68,18 +68,35 @@ func (c *chain) due() [][]in_toto.Step {
 	return due
 }
 
-// verifyRules applies the rules of the steps to their links, and adds to the comparisons what it takes.
-func verifyRules(steps []in_toto.Step, links map[string]in_toto.Metadata, comparisons *int) error {
-	for _, step := range steps {
-		link, _ := links[step.Name].GetPayload().(in_toto.Link)
-		*comparisons += (1+len(step.ExpectedMaterials))*len(link.Materials) + (1+len(step.ExpectedProducts))*len(link.Products)
-		for _, name := range matched(step) {
-			if other, is := links[name]; is {
-				link, _ := other.GetPayload().(in_toto.Link)
-				*comparisons += max(len(link.Materials), len(link.Products))
-			}
+// comparisons are as many as it takes to apply the rules of a step to its link.
+func comparisons(step in_toto.Step, links map[string]in_toto.Metadata) int {
+	link, _ := links[step.Name].GetPayload().(in_toto.Link)
+	n := (1+len(step.ExpectedMaterials))*len(link.Materials) + (1+len(step.ExpectedProducts))*len(link.Products)
+	for _, name := range matched(step) {
+		if other, is := links[name]; is {
+			link, _ := other.GetPayload().(in_toto.Link)
+			n += max(len(link.Materials), len(link.Products))
 		}
-		if *comparisons > maxComparisons {
+	}
+	return n
+}
+
+// hold says whether the rules of the steps hold for their links, and adds what it took to the total.
+func hold(steps []in_toto.Step, links map[string]in_toto.Metadata, total *int) bool {
+	for _, step := range steps {
+		n := comparisons(step, links)
+		*total += n
+		if n > maxComparisons || in_toto.VerifyArtifacts([]any{step}, links) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// verifyRules names the first rule that does not hold, as long as it takes not too many comparisons in total.
+func verifyRules(steps []in_toto.Step, links map[string]in_toto.Metadata, total *int) error {
+	for _, step := range steps {
+		if *total += comparisons(step, links); *total > maxComparisons {
 			return broken("step %s: there are too many artifacts for so many rules", step.Name)
 		}
 		materials, products := step, step

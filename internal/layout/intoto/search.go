@@ -50,11 +50,11 @@ func (s *search) choose(nth int, expires time.Time) bool {
 	}
 	step := s.chain.layout.Steps[s.chain.order[nth]]
 	for _, choice := range s.choices[step.Name] {
-		if s.tries++; s.tries > maxTries || s.comparisons > maxComparisons {
+		if s.tries++; s.tries > maxTries || s.searched > maxSearched {
 			return true
 		}
 		s.chosen[step.Name], s.hashes[step.Name] = attested{payload: choice.link}, choice.hashes
-		held := (nth > 0 || !s.final || s.made(choice)) && verifyRules(s.due[nth], s.chosen, &s.comparisons) == nil
+		held := (nth > 0 || !s.final || s.made(choice)) && hold(s.due[nth], s.chosen, &s.searched)
 		if held && s.choose(nth+1, earlier(expires, choice.expires)) {
 			return true
 		}
@@ -99,7 +99,7 @@ func (s *search) whyNone() error {
 		}
 		s.chosen[step.Name] = s.furthest[step.Name]
 	}
-	if err := verifyRules(steps, s.chosen, &s.explanations); err != nil {
+	if err := verifyRules(steps, s.chosen, &s.explained); err != nil {
 		return err
 	}
 	last := steps[len(steps)-1].Name

@@ -19,9 +19,11 @@ const (
 	maxLayouts = 64
 	// maxWays in which a sublayout may stand for its step.
 	maxWays = 64
-	// maxTries of links, one each time, and maxComparisons of patterns with names of artifacts.
-	maxTries       = 10_000
+	// maxTries of links, one each time.
+	maxTries = 10_000
+	// maxComparisons of patterns with names of artifacts for one link, and maxSearched of all that are tried.
 	maxComparisons = 4_000_000
+	maxSearched    = 16_000_000
 )
 
 // verification is that of one image against a layout and its sublayouts.
@@ -32,8 +34,8 @@ type verification struct {
 	sublayouts map[place]outcome
 	layouts    int
 	tries      int
-	// comparisons are made to find a choice that passes, and others to say why there is none.
-	comparisons, explanations int
+	// searched are the comparisons to find a choice that passes, and explained those to say why there is none.
+	searched, explained int
 }
 
 // alternative is one way in which a step was taken, or all steps of a layout: the link that says so, and when the first of the layouts
