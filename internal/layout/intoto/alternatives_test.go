@@ -121,6 +121,21 @@ func TestManyOldLinks(t *testing.T) {
 	}
 }
 
+// TestAStepBesideTheChain is tied to the last step, which makes the image, so that a test of another image is none of this one.
+func TestAStepBesideTheChain(t *testing.T) {
+	c := newChain(t)
+	test := step("test", 1, [][]string{{"MATCH", "checkout", "WITH", "PRODUCTS", "FROM", "build"}, {"DISALLOW", "*"}}, nil, c.alice)
+	c.layout.Steps = slices.Insert(c.layout.Steps, 1, test)
+	c.links = append(c.links, c.alice.attestation(t, "test", oldBuilt, nil))
+	if got := c.verify(t); got.Passed || got.Message != "step test: its materials break the rule DISALLOW *" {
+		t.Errorf("got %+v", got)
+	}
+	c.links = append(c.links, c.alice.attestation(t, "test", built, nil))
+	if got := c.verify(t); !got.Passed {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // TestTriesAreBounded has many links of steps that rules tie so loosely that each goes with all the others.
 func TestTriesAreBounded(t *testing.T) {
 	c := newChain(t)
