@@ -104,13 +104,15 @@ func verifySigned(ctx context.Context, cosign *cosignCommand, r *registry.Regist
 				return nil, err
 			}
 			times[side] = append(times[side], time.Since(began))
-			asked[side], elsewhere[side] = len(r.Requests())-before, int(outside.asked.Load()-beforeOutside)
+			asked[side] = len(r.Requests()) - before
+			elsewhere[side] += int(outside.asked.Load() - beforeOutside)
 		}
 	}
 	return []result{
 		compare("verifying "+subject.name, "s", median(times[0]).Seconds(), median(times[1]).Seconds()),
 		compare("requests to the registry, "+subject.name, "requests", float64(asked[0]), float64(asked[1])),
-		compare("requests to anybody else, "+subject.name, "requests", float64(elsewhere[0]), 1, 0),
+		// Of all runs, so that none can hide one. Where cosign asks nobody either, one request is what Assay is held against.
+		compare("requests to anybody else, "+subject.name, "requests", float64(elsewhere[0]), float64(max(1, elsewhere[1])), 0),
 	}, nil
 }
 
