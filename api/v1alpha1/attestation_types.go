@@ -7,10 +7,10 @@ package v1alpha1
 // the rule says, or, for the image of several platforms, one for each platform. Statements by others than those in signedBy are ignored.
 //
 // +kubebuilder:validation:AtMostOneOf=slsa;scan;vsa;testResult
-// +kubebuilder:validation:XValidation:rule="!has(self.slsa) || self.predicateType.startsWith('https://slsa.dev/provenance/')",message="slsa is for predicate types https://slsa.dev/provenance/v0.2 and v1"
-// +kubebuilder:validation:XValidation:rule="!has(self.scan) || self.predicateType.startsWith('https://cosign.sigstore.dev/attestation/vuln')",message="scan is for predicate types https://cosign.sigstore.dev/attestation/vuln and vuln/v1"
-// +kubebuilder:validation:XValidation:rule="!has(self.vsa) || self.predicateType.startsWith('https://slsa.dev/verification_summary/')",message="vsa is for predicate type https://slsa.dev/verification_summary/v1"
-// +kubebuilder:validation:XValidation:rule="!has(self.testResult) || self.predicateType.startsWith('https://in-toto.io/attestation/test-result/')",message="testResult is for predicate type https://in-toto.io/attestation/test-result/v0.1"
+// +kubebuilder:validation:XValidation:rule="!has(self.slsa) || self.predicateType in ['https://slsa.dev/provenance/v0.2', 'https://slsa.dev/provenance/v1']",message="slsa is for predicate types https://slsa.dev/provenance/v0.2 and v1"
+// +kubebuilder:validation:XValidation:rule="!has(self.scan) || self.predicateType in ['https://cosign.sigstore.dev/attestation/vuln', 'https://cosign.sigstore.dev/attestation/vuln/v1']",message="scan is for predicate types https://cosign.sigstore.dev/attestation/vuln and vuln/v1"
+// +kubebuilder:validation:XValidation:rule="!has(self.vsa) || self.predicateType == 'https://slsa.dev/verification_summary/v1'",message="vsa is for predicate type https://slsa.dev/verification_summary/v1"
+// +kubebuilder:validation:XValidation:rule="!has(self.testResult) || self.predicateType == 'https://in-toto.io/attestation/test-result/v0.1'",message="testResult is for predicate type https://in-toto.io/attestation/test-result/v0.1"
 type AttestationRule struct {
 	// name of the rule, unique in the policy.
 	// +required
