@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -82,6 +83,8 @@ func (s *keyServices) answer(ctx context.Context, uri string, last serviceKey) s
 		last = serviceKey{key: key, until: s.clock.Now().Add(askAgain)}
 	case last.key.Public != nil && !errors.Is(err, kms.ErrRefused):
 		last.until = s.clock.Now().Add(askAgainAfter)
+	case errors.Is(err, kms.ErrUnreachable):
+		last = serviceKey{err: fmt.Errorf("%w: %w", keys.ErrServiceUnavailable, err), until: s.clock.Now().Add(askAgainAfter)}
 	default:
 		last = serviceKey{err: err, until: s.clock.Now().Add(askAgainAfter)}
 	}

@@ -12,6 +12,7 @@ import (
 
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/assay-dev/assay/internal/policy/keys"
 	"github.com/assay-dev/assay/internal/signature"
 	signerfake "github.com/assay-dev/assay/internal/signature/fake"
 	"github.com/assay-dev/assay/internal/signature/kms"
@@ -40,6 +41,17 @@ func TestPoliciesNameOnlyKeysThatTheAdministratorAllows(t *testing.T) {
 				t.Errorf("asked: %v, %v", asked, err)
 			}
 		})
+	}
+}
+
+// That a service cannot be asked says nothing of the key, and is not told as if it did.
+func TestAnOutageIsNoVerdictOnTheKey(t *testing.T) {
+	for answer, outage := range map[error]bool{kms.ErrUnreachable: true, kms.ErrRefused: false} {
+		services := newKeyServices(signerOptions{kmsKeys: []string{"*"}})
+		services.ask = func(context.Context, kms.Options) (signature.Key, error) { return signature.Key{}, answer }
+		if _, err := services.PublicKey(t.Context(), "hashivault://release"); !errors.Is(err, answer) || errors.Is(err, keys.ErrServiceUnavailable) != outage {
+			t.Errorf("of %v is told %v", answer, err)
+		}
 	}
 }
 

@@ -71,18 +71,3 @@ func (c certified) Statement(content []byte) ([]byte, error) {
 	}
 	return statement, nil
 }
-
-// AnyOf opens what one of the openers opens; the error is the last one's.
-type AnyOf []Opener
-
-// Statement implements Opener.
-func (a AnyOf) Statement(content []byte) ([]byte, error) {
-	err := fmt.Errorf("%w: nobody is believed", ErrInvalid)
-	for _, opener := range a {
-		var statement []byte
-		if statement, err = opener.Statement(content); err == nil {
-			return statement, nil
-		}
-	}
-	return nil, err
-}

@@ -30,23 +30,12 @@ const (
 // first. What is stated is told as far as the statements were read.
 func Signers(policies []Policy, e evidence.Evidence, now time.Time) []v1alpha1.SignerReference {
 	var signers []v1alpha1.SignerReference
-	for _, p := range sorted(policies) {
-		for _, a := range byName(p.Spec.Authorities, func(a v1alpha1.Authority) v1alpha1.RuleName { return a.Name }) {
-			believed := p.Authorities[a.Name]
-			if believed.State != evidence.Known {
-				continue
-			}
-			for _, signed := range e.Signed[believed.Value.Anchor].Signed {
-				if _, err := believed.Value.Accepts(signed.Signer, now); err != nil || !counts(p.Spec, a.Name, signed, e) {
-					continue
-				}
-				reference := referenceOf(a.Name, believed.Value, signed)
-				if !slices.ContainsFunc(signers, func(other v1alpha1.SignerReference) bool { return sameSigner(other, reference) }) {
-					signers = append(signers, reference)
-				}
-			}
+	eachBelieved(policies, e, now, func(name v1alpha1.RuleName, believed authority.Authority, signed evidence.Signed) {
+		reference := referenceOf(name, believed, signed)
+		if !slices.ContainsFunc(signers, func(other v1alpha1.SignerReference) bool { return sameSigner(other, reference) }) {
+			signers = append(signers, reference)
 		}
-	}
+	})
 	slices.SortStableFunc(signers, func(a, b v1alpha1.SignerReference) int {
 		return cmp.Or(cmp.Compare(a.PredicateType, b.PredicateType), cmp.Compare(a.Identity, b.Identity), cmp.Compare(a.LogEntry, b.LogEntry))
 	})
@@ -66,25 +55,34 @@ func Signers(policies []Policy, e evidence.Evidence, now time.Time) []v1alpha1.S
 	return signers[:maxSigners]
 }
 
-// Attached returns what is attached to the image and whose signer a rule of the policies believes: the inputs of their verdict. Each is named once, in
-// the order of the digests.
+// Attached returns what is attached to the image and whose signer a rule of the policies believes: the inputs of their verdict. Each is
+// named once, in the order of the digests.
 func Attached(policies []Policy, e evidence.Evidence, now time.Time) []image.Digest {
 	var attached []image.Digest
-	for _, p := range policies {
-		for _, a := range p.Spec.Authorities {
+	eachBelieved(policies, e, now, func(_ v1alpha1.RuleName, _ authority.Authority, signed evidence.Signed) {
+		if !slices.Contains(attached, signed.Attached) {
+			attached = append(attached, signed.Attached)
+		}
+	})
+	slices.SortFunc(attached, func(a, b image.Digest) int { return cmp.Compare(a.Hex(), b.Hex()) })
+	return attached
+}
+
+// eachBelieved visits what rules of the policies look for and believe, by policy and by authority.
+func eachBelieved(policies []Policy, e evidence.Evidence, now time.Time, visit func(v1alpha1.RuleName, authority.Authority, evidence.Signed)) {
+	for _, p := range sorted(policies) {
+		for _, a := range byName(p.Spec.Authorities, func(a v1alpha1.Authority) v1alpha1.RuleName { return a.Name }) {
 			believed := p.Authorities[a.Name]
 			if believed.State != evidence.Known {
 				continue
 			}
 			for _, signed := range e.Signed[believed.Value.Anchor].Signed {
-				if _, err := believed.Value.Accepts(signed.Signer, now); err == nil && counts(p.Spec, a.Name, signed, e) && !slices.Contains(attached, signed.Attached) {
-					attached = append(attached, signed.Attached)
+				if _, err := believed.Value.Accepts(signed.Signer, now); err == nil && counts(p.Spec, a.Name, signed, e) {
+					visit(a.Name, believed.Value, signed)
 				}
 			}
 		}
 	}
-	slices.SortFunc(attached, func(a, b image.Digest) int { return cmp.Compare(a.Hex(), b.Hex()) })
-	return attached
 }
 
 // counts says that a rule of the policy looks for such a statement by the authority.

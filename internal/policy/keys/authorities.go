@@ -5,6 +5,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/assay-dev/assay/api/v1alpha1"
@@ -178,6 +179,9 @@ func (r *Resolver) serviceKey(ctx context.Context, uri string) (evidence.Fact[si
 			"key.kms: no program for key management services is configured; set --kms-program of assay-controller, or give the public key itself"), nil
 	}
 	key, err := r.Services.PublicKey(ctx, uri)
+	if errors.Is(err, ErrServiceUnavailable) {
+		return evidence.Unchecked[signature.Key](v1alpha1.ReasonSignatureUnchecked, evidence.Printable("key.kms: "+err.Error(), maxMessage)), nil
+	}
 	if err != nil {
 		return evidence.Unchecked[signature.Key](v1alpha1.ReasonInvalidKey, evidence.Printable("key.kms: "+err.Error(), maxMessage)), nil //nolint:nilerr // That it cannot be used is a fact.
 	}

@@ -6,6 +6,7 @@ package keys_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -97,6 +98,13 @@ func (s services) PublicKey(_ context.Context, uri string) (signature.Key, error
 	return key, nil
 }
 
+// outage is a service that cannot be asked.
+type outage struct{}
+
+func (outage) PublicKey(context.Context, string) (signature.Key, error) {
+	return signature.Key{}, fmt.Errorf("%w: gone", keys.ErrServiceUnavailable)
+}
+
 func TestKeysOfServices(t *testing.T) {
 	text, fingerprint := publicKey(t)
 	key, err := signature.ParseKey([]byte(text))
@@ -110,6 +118,8 @@ func TestKeysOfServices(t *testing.T) {
 	}{
 		"a key that the service has": {services{"hashivault://release": key}, "hashivault://release", known(fingerprint)},
 		"one that it has not":        {services{}, "hashivault://release", unusable(v1alpha1.ReasonInvalidKey, evidence.Printable(`key.kms: no such key\x1b[2J`+strings.Repeat("!", 1000), 256))},
+		"a service that cannot be asked": {outage{}, "hashivault://release", unusable(v1alpha1.ReasonSignatureUnchecked,
+			"key.kms: the key management service could not be asked: gone")},
 		"no service": {nil, "hashivault://release", unusable(v1alpha1.ReasonInvalidKey,
 			"key.kms: no program for key management services is configured; set --kms-program of assay-controller, or give the public key itself")},
 	} {

@@ -7,6 +7,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,9 +27,12 @@ type PolicyLister interface {
 	List(ctx context.Context, namespace string) ([]policy.Policy, error)
 }
 
+// ErrServiceUnavailable says that a key management service could not be asked, which says nothing of the key.
+var ErrServiceUnavailable = errors.New("the key management service could not be asked")
+
 // KeyServices asks key management services for public keys.
 type KeyServices interface {
-	// PublicKey returns the public key of the key with the URI. The error is for people.
+	// PublicKey returns the public key of the key with the URI. The error is for people; it wraps ErrServiceUnavailable when nobody could ask.
 	PublicKey(ctx context.Context, uri string) (signature.Key, error)
 }
 
