@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,20 +15,6 @@ import (
 	"github.com/assay-dev/assay/test/images"
 	"github.com/assay-dev/assay/test/sigstore"
 )
-
-const keylessEnvironment = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: keyless}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: builder, namespace: keyless}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: stranger, namespace: keyless}
-`
 
 const keylessPolicy = `
 apiVersion: v1
@@ -74,22 +59,17 @@ const provenance = `{
 // trustKeyless signs as service accounts, through Fulcio and into Rekor, and has Assay judge it when none of them runs any more.
 func trustKeyless(t *testing.T, w *world) {
 	dir := t.TempDir()
-	services, err := sigstore.Start(t.Context(), sigstore.Options{Binaries: "../../bin", Dir: filepath.Join(dir, "sigstore"), Cluster: w.Cluster()})
-	must(t, err)
-	t.Cleanup(func() { must(t, services.Stop(context.WithoutCancel(t.Context()))) })
-	w.apply(t, keylessEnvironment)
+	services := sigstore.ForTest(t, w.Cluster(), "../../bin")
 	must(t, os.WriteFile(filepath.Join(dir, "provenance.json"), []byte(provenance), 0o600))
 	sign := func(account, name string) {
 		repository := w.honest.Host() + "/keyless/" + name
 		digest, err := images.Push(t.Context(), repository+":1", images.Build(t, images.PatchedDebian))
 		must(t, err)
-		token, err := w.Cluster().Token(t.Context(), "keyless", account, sigstore.Audience)
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(dir, "token"), []byte(token), 0o600))
+		token := sigstore.TokenFile(t, w.Cluster(), "keyless", account)
 		for _, command := range [][]string{
 			{"sign"}, {"attest", "--type=https://slsa.dev/provenance/v1", "--predicate=" + filepath.Join(dir, "provenance.json")},
 		} {
-			_, err := w.Cosign(t.Context(), append(command, "--yes", "--new-bundle-format", "--identity-token="+filepath.Join(dir, "token"),
+			_, err := w.Cosign(t.Context(), append(command, "--yes", "--new-bundle-format", "--identity-token="+token,
 				"--signing-config="+services.SigningConfig, "--trusted-root="+services.TrustedRoot, repository+"@"+digest)...)
 			must(t, err)
 		}

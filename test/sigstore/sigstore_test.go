@@ -4,17 +4,11 @@
 package sigstore_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/assay-dev/assay/test/controlplane"
 	"github.com/assay-dev/assay/test/images"
@@ -32,9 +26,9 @@ const (
 // TestKeylessSignaturesAreMadeAndVerifiedOffline signs as a service account, with the cosign command.
 func TestKeylessSignaturesAreMadeAndVerifiedOffline(t *testing.T) {
 	cluster := controlplane.ForTest(t)
-	services := start(t, cluster)
+	services := sigstore.ForTest(t, cluster, binaries)
 	image := push(t)
-	token := tokenOf(t, cluster)
+	token := sigstore.TokenFile(t, cluster, namespace, builder)
 
 	runCosign(t, "", "sign", "--yes", "--new-bundle-format", "--identity-token="+token,
 		"--signing-config="+services.SigningConfig, "--trusted-root="+services.TrustedRoot, image)
@@ -63,22 +57,6 @@ func TestKeylessSignaturesAreMadeAndVerifiedOffline(t *testing.T) {
 	})
 }
 
-func start(t *testing.T, cluster *controlplane.ControlPlane) *sigstore.Sigstore {
-	t.Helper()
-	services, err := sigstore.Start(t.Context(), sigstore.Options{Binaries: binaries, Dir: t.TempDir(), Cluster: cluster})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stopping, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context is done by now
-		defer cancel()
-		if err := services.Stop(stopping); err != nil {
-			t.Error(err)
-		}
-	})
-	return services
-}
-
 // push returns an image in a registry by its digest.
 func push(t *testing.T) string {
 	t.Helper()
@@ -93,32 +71,6 @@ func push(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return repository + "@" + digest
-}
-
-// tokenOf makes the builder's account and returns a file with a token of it that is meant for Fulcio.
-func tokenOf(t *testing.T, cluster *controlplane.ControlPlane) string {
-	t.Helper()
-	admin, err := client.New(cluster.Config(), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, object := range []client.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
-		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: builder, Namespace: namespace}},
-	} {
-		if err := admin.Create(t.Context(), object); client.IgnoreAlreadyExists(err) != nil {
-			t.Fatal(err)
-		}
-	}
-	token, err := cluster.Token(t.Context(), namespace, builder, sigstore.Audience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // runCosign runs the command, which must succeed, or fail with the complaint if there is one.
